@@ -10,8 +10,7 @@ from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import kept
 from adapter.criteria.written import Written, plain
 from adapter.evaluator.chart import Chart, Interval, Reading
-from adapter.evaluator.moment import Span, held_until
-from adapter.evaluator.negatives import LIST
+from adapter.evaluator.negatives import may_go_on
 from adapter.evaluator.normal import fitting, limits_of_normal
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, ConditionFact, ExposureFact, Mention, ObservationFact, Verification
@@ -300,7 +299,7 @@ def _says_none(fact: ObservationFact, treatment: str, analyte: Analyte, chart: C
 def _during(reading: Reading, treatment: str, chart: Chart) -> str:
     """What on record says that a treatment may have gone on at the time of a reading, in words; else no words."""
     for fact in entries_of(treatment, chart):
-        if _may_go_on(fact, reading.time, chart):
+        if may_go_on(fact, reading.time, chart):
             return f"with {fact.shown} ({fact.source.resource})"
     return ""
 
@@ -313,21 +312,6 @@ def entries_of(treatment: str, chart: Chart) -> Iterator[ExposureFact | Mention 
     yield from record.mentions.get(treatment, ())
     for name in chart.terminology.catalogue.exposures[treatment].told_by:
         yield from (each for each in record.conditions.get(name, ()) if each.verification is not Verification.REFUTED)
-
-
-def _may_go_on(fact: ExposureFact | Mention | ConditionFact, time: Span | None, chart: Chart) -> bool:
-    """Whether it may have gone on then, by its days; what has no end holds for the policy's time for lists."""
-    if isinstance(fact, ConditionFact):
-        begun, ended, latest = chart.span(fact.onset), chart.span(fact.abatement), []
-    else:
-        begun, ended, asserted = chart.span(fact.start), chart.span(fact.end), chart.span(fact.asserted)
-        stands = chart.policy.freshness[LIST]
-        latest = [] if asserted is None else [held_until(asserted.last, stands) if fact.open_end else asserted.last]
-        if fact.ordered and begun is not None and not fact.open_end:
-            latest.append(held_until(begun.last, stands))
-    if time is None or (begun is not None and begun.first > time.last):
-        return time is None
-    return (ended.last if ended is not None else min(latest, default=time.first)) >= time.first
 
 
 def _beside(reading: Reading, other: Analyte, chart: Chart) -> list[Reading]:

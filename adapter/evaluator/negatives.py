@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from adapter.criteria.calendar import Duration, Length
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.moment import Change, Moment, Placed, Span, held_until
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.record.facts import Mention
+from adapter.record.facts import CLOSED, ConditionFact, ExposureFact, Mention
 
 STATEMENT = "absence-statement"
 """The policy's class of data: how long a "no known …" stands."""
@@ -243,3 +243,24 @@ def evidence_of(mention: Mention) -> Evidence:
     when = mention.end or mention.start
     source = mention.source
     return Evidence(source.resource, source.version, mention.element, mention.shown, when.text if when else None)
+
+
+def may_go_on(fact: ExposureFact | Mention | ConditionFact, time: Span | None, chart: Chart) -> bool:
+    """Whether something may have gone on then, by its days; what has no end holds for the policy's time for lists.
+
+    A diagnosis without an end that is active does until today; one that is closed, or of an encounter, as what is over.
+    """
+    stands = chart.policy.freshness[LIST]
+    if isinstance(fact, ConditionFact):
+        begun, ended = chart.span(fact.onset), chart.span(fact.abatement)
+        known = chart.span(fact.onset or fact.recorded)
+        over = known is not None and (fact.encounter or fact.clinical in CLOSED)
+        latest = [held_until(known.last, stands)] if known is not None and over else []
+    else:
+        begun, ended, asserted = chart.span(fact.start), chart.span(fact.end), chart.span(fact.asserted)
+        latest = [] if asserted is None else [held_until(asserted.last, stands) if fact.open_end else asserted.last]
+        if fact.ordered and begun is not None and not fact.open_end:
+            latest.append(held_until(begun.last, stands))
+    if time is None or (begun is not None and begun.first > time.last):
+        return time is None
+    return (ended.last if ended is not None else min(latest, default=time.first)) >= time.first

@@ -96,6 +96,7 @@ MENTION = Data(
         Place("ClinicalImpression", "finding", "effective"),
         Place("CarePlan", "activity.detail.code", "period"),
         Place("Flag", "code", "period"),
+        Place("DeviceRequest", "code", "occurrence"),
     )
 )
 """What names a concept outside its own list (`record.read_mentions`)."""
@@ -110,7 +111,7 @@ PLACES = {
 OF_MEDICATION = frozenset(place.type for place in EXPOSURE.places if place.code == "medication")
 """The types whose code may stand in a Medication of its own."""
 
-ONLY_NAMING = frozenset({"ExplanationOfBenefit", "Claim", "ClinicalImpression", "CarePlan", "Flag"})
+ONLY_NAMING = frozenset({"ExplanationOfBenefit", "Claim", "ClinicalImpression", "CarePlan", "Flag", "DeviceRequest"})
 """The types of which nothing is read but what they name."""
 
 FURTHER_TYPES = VACCINE.types.union(ONLY_NAMING, *(each.types for each in _OF_ENTRIES)) - EXPOSURE.types

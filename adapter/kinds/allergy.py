@@ -31,8 +31,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import common, unless_named
-from adapter.kinds.condition.standing import CLOSED
-from adapter.record.facts import AllergyFact, ConditionFact, Severity, Verification
+from adapter.record.facts import CLOSED, AllergyFact, ConditionFact, Severity, Verification
 from adapter.record.read_condition import UNREADABLE
 
 

@@ -113,6 +113,10 @@ class Verification(StrEnum):
     REFUTED = "refuted"
 
 
+CLOSED = frozenset({"inactive", "remission", "resolved"})
+"""Codes of clinicalStatus of what is over."""
+
+
 class ConditionFact(Struct, frozen=True, gc=False):
     """A Condition that was not entered in error, coded or not.
 

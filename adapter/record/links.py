@@ -101,7 +101,7 @@ REFERRED: Mapping[str, Callable[[Any], Iterable[tuple[str, Reference | None]]]] 
         lambda resource: _called(resource.reasonReference),
     ),
     **dict.fromkeys(
-        ("ServiceRequest", "Immunization"),
+        ("ServiceRequest", "DeviceRequest", "Immunization"),
         lambda resource: [("reasonReference", each) for each in resource.reasonReference],
     ),
     "CarePlan": lambda plan: [("addresses", each) for each in plan.addresses],

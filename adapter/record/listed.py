@@ -40,7 +40,7 @@ class Device(Resource, frozen=True, gc=False):
 
 
 class DeviceUseStatement(Resource, frozen=True, gc=False):
-    contained: tuple[Raw, ...] = ()
+    contained: Raw = ABSENT
     status: str | None = None
     subject: Reference | None = None
     device: Reference | None = None
@@ -92,6 +92,20 @@ class ServiceRequest(Resource, frozen=True, gc=False):
     intent: str | None = None
     doNotPerform: bool = False
     code: CodeableConcept | None = None
+    subject: Reference | None = None
+    occurrenceDateTime: str | None = None
+    occurrencePeriod: Period | None = None
+    authoredOn: str | None = None
+    reasonCode: tuple[CodeableConcept, ...] = ()
+    reasonReference: tuple[Reference, ...] = ()
+    contained: Raw = ABSENT
+
+
+class DeviceRequest(Resource, frozen=True, gc=False):
+    status: str | None = None
+    intent: str | None = None
+    codeCodeableConcept: CodeableConcept | None = None
+    codeReference: Reference | None = None
     subject: Reference | None = None
     occurrenceDateTime: str | None = None
     occurrencePeriod: Period | None = None
@@ -259,6 +273,7 @@ ListedData = (
     | FamilyMemberHistory
     | ResearchSubject
     | ServiceRequest
+    | DeviceRequest
     | AdverseEvent
     | DiagnosticReport
     | Immunization

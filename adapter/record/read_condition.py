@@ -11,7 +11,7 @@ from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, is_revised, turned
-from adapter.record.facts import AllergyFact, ConditionFact, Severity, Source, Verification
+from adapter.record.facts import CLOSED, AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.links import causes
 from adapter.record.resources import (
     AllergyIntolerance,
@@ -57,7 +57,6 @@ _VERIFICATIONS = {
     "presumed": Verification.UNCONFIRMED,
     "refuted": Verification.REFUTED,
 }
-_OVER = frozenset({"inactive", "remission", "resolved"})
 _WIDE = frozenset({"active", "inactive"})
 """The two that the others are kinds of."""
 ENTERED_IN_ERROR = "entered-in-error"
@@ -125,7 +124,7 @@ def condition_fact(  # what a fact is made of
         clinical, verification = _doubted(clinical)
         clinical = UNREADABLE if abated else clinical
     elif words == PAST:
-        clinical = clinical if clinical in _OVER or "course-remission" in sets else UNREADABLE
+        clinical = clinical if clinical in CLOSED or "course-remission" in sets else UNREADABLE
         verification = Verification.UNCONFIRMED if verification is Verification.REFUTED else verification
     if onset is not None and abatement is not None and abatement.last < onset.first - timedelta(days=1):  # zones
         t.report("abatement", "before its onset; whether it is over is taken as not known")
@@ -275,7 +274,7 @@ def _clinical(concept: CodeableConcept | None, terminology: Terminology, t: Issu
     if concept is None:
         return None
     coded, worded = _said(concept, _CLINICAL, "clinical", CLINICAL_STATUSES, terminology)
-    if len({each in _OVER for each in (*coded, *worded)}) != 1:
+    if len({each in CLOSED for each in (*coded, *worded)}) != 1:
         t.report("clinicalStatus", f"{_TWO if coded else 'not a code of clinicalStatus'}; taken as unknown")
         return UNREADABLE
     statuses = coded or worded
@@ -312,7 +311,7 @@ def _with_certainty(
 ) -> tuple[str | None, Verification]:
     """The two statuses with what the coding itself says; where they contradict each other, neither is sure."""
     if said == STATE_AFTER:
-        return ("resolved" if clinical is None else clinical if clinical in _OVER else UNREADABLE), verification
+        return ("resolved" if clinical is None else clinical if clinical in CLOSED else UNREADABLE), verification
     stated = CERTAINTIES.get(said)
     if stated is None:
         t.report("code.coding.extension", "not a code of diagnostic certainty; taken as unconfirmed")
@@ -326,7 +325,7 @@ def _doubted(clinical: str | None) -> tuple[str | None, Verification]:
 
     That it is over, or refuted, says nothing of the patient: refuted is what the words say, not what is coded.
     """
-    return UNREADABLE if clinical in _OVER else clinical, Verification.UNCONFIRMED
+    return UNREADABLE if clinical in CLOSED else clinical, Verification.UNCONFIRMED
 
 
 def _span_text(start: When | None, end: When | None) -> str:

@@ -6,6 +6,7 @@ up there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,14 +83,13 @@ class EntryReader:
     recorded: str = ""
 
 
-def device_used(used: DeviceUseStatement, look: Look) -> CodeableConcept | None:
-    """What the device is that was used, where the record or the reference says it."""
-    held: Device | None = look(used.device)
-    target = used.device.reference if used.device else None
+def device_used(device: Reference | None, contained: msgspec.Raw, look: Look) -> CodeableConcept | None:
+    """What the device is that was used or asked for, where the record or the reference says it."""
+    held: Device | None = look(device)
+    target = device.reference if device else None
     if held is None and target and target.startswith("#"):
-        contained = [each for each in map(_contained, used.contained) if each is not None]
-        held = next((each for each in contained if each.id == target[1:]), None)
-    return held.type if held is not None else _named(used.device)
+        held = next((each for each in _contained(contained) if each.id == target[1:]), None)
+    return held.type if held is not None else _named(device)
 
 
 def _named_device(used: DeviceUseStatement, look: Look) -> CodeableConcept | None:
@@ -101,13 +101,17 @@ def _named_device(used: DeviceUseStatement, look: Look) -> CodeableConcept | Non
     return CodeableConcept((Coding(USED, name_of(target)),), " ") if target and not target.startswith("#") else None
 
 
-def _contained(raw: msgspec.Raw) -> Device | None:
+def _contained(raw: msgspec.Raw) -> Iterator[Device]:
     try:
-        return _device.decode(raw)
+        held = _raws.decode(raw) if raw else []
     except msgspec.DecodeError:
-        return None
+        return
+    for each in held:
+        with suppress(msgspec.DecodeError):  # of another type
+            yield _device.decode(each)
 
 
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
 _device = msgspec.json.Decoder(Device)
 
 
@@ -226,7 +230,7 @@ READERS: Mapping[str, EntryReader] = {
             "entered-in-error": _NEVER,
         },
         element="device",
-        what=lambda used, look: [(device_used(used, look),)],
+        what=lambda used, look: [(device_used(used.device, used.contained, look),)],
         beside={USED: lambda used, look: (_named_device(used, look),)},
         times=("timingDateTime", "timingPeriod"),
         runs_on=frozenset({"active"}),

@@ -20,10 +20,10 @@ from adapter.record.listed import (
     Claim,
     ClinicalImpression,
     Device,
+    DeviceRequest,
     DeviceUseStatement,
     DiagnosticReport,
     ExplanationOfBenefit,
-    Flag,
     Immunization,
     ServiceRequest,
 )
@@ -55,6 +55,7 @@ _PRODUCTS = {
     "Immunization": frozenset({"vaccineCode"}),
     "Device": frozenset({"type", "deviceName"}),
     "DeviceUseStatement": frozenset({"device"}),
+    "DeviceRequest": frozenset({ORDERED}),
 }
 """Where a product stands on a list of other things: it names what is given, no vaccine, and nothing it is against."""
 
@@ -160,10 +161,6 @@ def _of_device(device: Device) -> Sequence[Naming]:
     return [("type", device.type), *(("deviceName", CodeableConcept(text=each.name)) for each in device.deviceName)]
 
 
-def _of_flag(flag: Flag) -> Sequence[Naming]:
-    return [("code", flag.code)]
-
-
 def _of_observation(observation: Observation) -> Sequence[Naming]:
     """Results that are themselves a diagnosis ("diagnosis: sepsis"), of the whole and of its components.
 
@@ -191,11 +188,12 @@ ROWS: Mapping[str, Callable[[Any], Sequence[Naming]]] = {
     "Immunization": _of_immunization,
     "Device": _of_device,
     "DeviceUseStatement": lambda _: (),  # what is used is another resource
+    "DeviceRequest": lambda request: () if request.intent in _NO_ORDER else _reasons(request),
     "ExplanationOfBenefit": _of_claim,
     "Claim": _of_claim,
     "ClinicalImpression": _of_impression,
     "CarePlan": _of_care_plan,
-    "Flag": _of_flag,
+    "Flag": lambda flag: [("code", flag.code)],
     "Condition": lambda _: (),  # what its code names stands in its own list
 }
 """What each resource type mentions."""
@@ -263,7 +261,10 @@ def _mentions(
         reaction = value_sets(resource.event, terminology) or frozenset()
         named = [*named, *((SUSPECT, suspect_of(each.instance, look)) for each in resource.suspectEntity)]
     elif isinstance(resource, DeviceUseStatement):
-        named = [("device", device_used(resource, look))]
+        named = [("device", device_used(resource.device, resource.contained, look))]
+    elif isinstance(resource, DeviceRequest) and resource.intent not in _NO_ORDER:
+        asked = resource.codeCodeableConcept or device_used(resource.codeReference, resource.contained, look)
+        named = [*named, (ORDERED, asked)]
     told = [
         (element, concept)
         for element, concept in named
@@ -287,7 +288,7 @@ def _mentions(
             shown=f"{shown} ({words})" if words else shown,
             concepts=concepts,
             codes=said,
-            ordered=element in _PLANNED or (element == ORDERED and isinstance(resource, ServiceRequest)) or intended,
+            ordered=element in _PLANNED or (element == ORDERED and isinstance(resource, _ORDERS)) or intended,
             reaction=reaction if element == SUSPECT else frozenset(),
             start=time[0],
             end=time[1],
@@ -351,10 +352,14 @@ _TIMES: Mapping[str, tuple[str, ...]] = {
     "ClinicalImpression": ("effectiveDateTime", "effectivePeriod", "date"),
     "CarePlan": ("period", "created"),
     "Flag": ("period",),
+    "DeviceRequest": ("occurrenceDateTime", "occurrencePeriod"),
     "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
     "Observation": ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued"),
 }
 """The elements of time, the best first; those of lists are in their own table."""
+
+_ORDERS = (ServiceRequest, DeviceRequest)
+"""What orders something, and may have been done."""
 
 _SAID_ONCE = frozenset({Observation, Claim, ExplanationOfBenefit})
 """What speaks of its day, whatever its status."""
@@ -382,7 +387,7 @@ def _time(type_: str, resource: Any, t: IssueCollector) -> _Time:  # noqa: ANN40
             start = end = t.known(held, name)
             break
     updated = t.when(resource.meta.lastUpdated, "meta.lastUpdated") if resource.meta is not None else None
-    if isinstance(resource, ServiceRequest):
+    if isinstance(resource, _ORDERS):
         start = start or t.when(resource.authoredOn, "authoredOn")
         done = resource.status == "completed"
         if end is None or (end is start and not done):

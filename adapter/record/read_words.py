@@ -15,7 +15,7 @@ from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.told import told as told_of
 from adapter.criteria.value_set import Coding
 from adapter.record.certainty import turns
-from adapter.record.facts import ObservationFact, Source
+from adapter.record.facts import CLOSED, ObservationFact, Source
 from adapter.record.listed import CarePlan, ClinicalImpression, DiagnosticReport, Immunization
 from adapter.record.read_condition import names_no_end
 from adapter.record.read_exposure import dosages_of
@@ -205,11 +205,10 @@ def _is_over(condition: Condition, terminology: Terminology) -> bool:
             for name in ("abatementDateTime", "abatementAge", "abatementPeriod", "abatementRange")
         )
         or not (condition.abatementString is None or names_no_end(condition.abatementString, terminology))
-        or not _OVER.isdisjoint(_statuses(condition.clinicalStatus))
+        or not CLOSED.isdisjoint(_statuses(condition.clinicalStatus))
     )
 
 
-_OVER = frozenset({"inactive", "remission", "resolved"})
 _REFUTED = frozenset({"refuted", "entered-in-error"})
 
 

@@ -392,7 +392,10 @@ _READERS: dict[str, Callable[..., None]] = {
     "Consent": _Reader.read_consent,
     "Immunization": _Reader.read_immunization,
     **dict.fromkeys(ENTRIES, _Reader.read_entry),
-    **dict.fromkeys(("Claim", "ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag"), _Reader.read_mentions),
+    **dict.fromkeys(
+        ("Claim", "ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag", "DeviceRequest"),
+        _Reader.read_mentions,
+    ),
 }
 _SOMETIMES = (LISTED - {"Immunization"}).union(ENTRIES)
 """What is read only where some study asks for it."""

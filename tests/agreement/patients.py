@@ -161,6 +161,7 @@ _NAMING = {
     "Flag": ("active", "active", "inactive", "entered-in-error"),
     "CarePlan": ("active", "completed", "revoked", "draft"),
     "ClinicalImpression": ("completed", "in-progress", "entered-in-error"),
+    "DeviceRequest": ("active", "active", "completed", "revoked", "draft"),
 }
 """What names something outside its list, with its statuses."""
 
@@ -177,6 +178,9 @@ def _naming(code: Json, rng: Random) -> Json:
         case "ClinicalImpression":
             found = [{"itemCodeableConcept": code}]
             named = {"subject": subject, "finding": found, **some(rng, 0.7, effectiveDateTime=when(rng))}
+        case "DeviceRequest":
+            asked: Json = rng.choice([{"codeCodeableConcept": code}, {"reasonCode": [code]}])
+            named = {"subject": subject, "intent": "order", **asked, **some(rng, 0.7, authoredOn=when(rng))}
         case _:
             billed = rng.choice(
                 [

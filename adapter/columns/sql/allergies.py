@@ -10,8 +10,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Allergic
 from adapter.evaluator.reason import Reason
 from adapter.kinds.allergy import ORDER, TESTED
-from adapter.kinds.condition.standing import CLOSED
-from adapter.record.facts import Severity
+from adapter.record.facts import CLOSED, Severity
 from adapter.record.read_condition import UNREADABLE
 
 _RANK = {reason: place for place, reason in enumerate(ORDER)}

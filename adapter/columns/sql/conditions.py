@@ -15,7 +15,8 @@ from adapter.criteria.history import history_of
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Ask, Diagnosed
 from adapter.evaluator.reason import Reason
-from adapter.kinds.condition.standing import CLOSED, OPEN, REASONS, Standing
+from adapter.kinds.condition.standing import OPEN, REASONS, Standing
+from adapter.record.facts import CLOSED
 from adapter.record.read_condition import UNREADABLE
 
 _TIMES = ("onset", "recorded", "abatement")

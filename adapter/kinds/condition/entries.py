@@ -18,7 +18,6 @@ from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.standing import (
-    CLOSED,
     REASONS,
     Diagnosis,
     Standing,
@@ -29,7 +28,7 @@ from adapter.kinds.condition.standing import (
 )
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.timing import longest
-from adapter.record.facts import ConditionFact, Verification
+from adapter.record.facts import CLOSED, ConditionFact, Verification
 from adapter.record.read_condition import UNREADABLE
 
 

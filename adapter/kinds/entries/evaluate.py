@@ -27,11 +27,10 @@ from adapter.evaluator.negatives import evidence_of as of_mention
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
-from adapter.kinds.condition.standing import CLOSED
 from adapter.kinds.entries.statement import Report
 from adapter.kinds.exposure.statement import Lasts
 from adapter.kinds.exposure.statement import evidence_of as of_exposure
-from adapter.record.facts import Coded, ConditionFact, EntryFact, EntryList, EntryStatus, Mention, Verification
+from adapter.record.facts import CLOSED, Coded, ConditionFact, EntryFact, EntryList, EntryStatus, Mention, Verification
 from adapter.record.read_entry import CONCLUSION, WORDS
 from adapter.record.when import When
 

@@ -244,6 +244,7 @@ _MENTIONING = (
     "ClinicalImpression",
     "CarePlan",
     "Flag",
+    "DeviceRequest",
 )
 _GIVEN = tuple(place.type for place in EXPOSURE.places)
 _RETRIEVED = re.compile(r"\[([A-Z][a-z][A-Za-z]+)\]")  # no unit: [IU]
