@@ -31,8 +31,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import common, unless_named
-from adapter.record.facts import CLOSED, AllergyFact, ConditionFact, Severity, Verification
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import CLOSED, UNREADABLE, AllergyFact, ConditionFact, Severity, Verification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,10 @@ Germany codes an excluded and a suspected diagnosis with the code of the diagnos
 extension of the coding (de.basisprofil.r4, ICD-10-GM-Diagnosesicherheit). The letters are KBV's.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import permutations
 
 import msgspec
 from msgspec import Raw, Struct
@@ -14,9 +17,9 @@ from adapter.criteria.named import named_in
 from adapter.criteria.terminology import Membership, Terminology, kept
 from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
 from adapter.criteria.value_set import Coding as Code
-from adapter.record.facts import Verification
+from adapter.record.facts import CLOSED, UNREADABLE, ConditionFact, Verification
 from adapter.record.listed import Readable
-from adapter.record.resources import CodeableConcept, Coding, Contained, Reference
+from adapter.record.resources import CodeableConcept, Coding, Contained, Identifier, Reference
 from adapter.record.values import codes, note_texts, title
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
@@ -177,3 +180,70 @@ MODIFIED = "changes what the rest says, nobody knows how; not believed"
 def modified(resource: Readable | Contained) -> bool:
     """Whether a resource has a modifierExtension: none is known, and FHIR forbids to go on without knowing it."""
     return bytes(resource.modifierExtension) not in {b"", b"null", b"[]"}
+
+
+class Numbered(Struct, frozen=True, gc=False):
+    """A Condition with its business identifiers, as they were sent. `error`: it was entered in error."""
+
+    identifiers: Raw
+    fact: ConditionFact
+    error: bool
+
+
+_identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
+
+
+def settle(lists: Iterable[list[ConditionFact]], numbered: Sequence[Numbered]) -> None:
+    """Copies of one diagnosis that contradict each other, in the lists: nobody knows which of them holds."""
+    by_number: defaultdict[tuple[str, str], list[Numbered]] = defaultdict(list)
+    for each in numbered if len(numbered) > 1 else ():
+        for number in _numbers(each.identifiers):
+            by_number[number].append(each)
+    found: dict[str, ConditionFact] = {}
+    for copies in by_number.values():
+        for one, other in permutations(copies[:_MOST_COPIES], 2):
+            if not one.error and one.fact.source != other.fact.source and _is_copy(one.fact, other.fact):
+                key = one.fact.source.resource
+                found[key] = _beside_copy(found.get(key, one.fact), one.fact, other)
+    for held in lists if found else ():
+        held[:] = [found.get(each.source.resource, each) for each in held]
+
+
+_MOST_COPIES = 20
+"""So many are compared with each other: what more of them bear is no identifier of a diagnosis."""
+
+
+def _numbers(identifiers: Raw) -> set[tuple[str, str]]:
+    try:
+        return {(each.system, each.value) for each in _identifiers.decode(identifiers) if each.system and each.value}
+    except msgspec.DecodeError:
+        return set()
+
+
+def _is_copy(one: ConditionFact, other: ConditionFact) -> bool:
+    """Whether two of one number are of one disease, and may have begun on the same day."""
+    same = not one.value_sets.isdisjoint(other.value_sets) or not set(one.codes).isdisjoint(other.codes)
+    if one.onset is None or other.onset is None:
+        return same
+    day = timedelta(days=1)  # zones
+    return same and one.onset.first <= other.onset.last + day and other.onset.first <= one.onset.last + day
+
+
+def _beside_copy(so_far: ConditionFact, fact: ConditionFact, other: Numbered) -> ConditionFact:
+    """What a diagnosis is beside a copy: over or not, confirmed or refuted, nobody knows where they differ.
+
+    One that was written down after its copy, which was entered in error, corrects it.
+    """
+    copy, said = other.fact, {fact.verification, other.fact.verification}
+    corrects = fact.recorded is not None and copy.recorded is not None and fact.recorded.first > copy.recorded.last
+    if said == {Verification.CONFIRMED, Verification.REFUTED} or (
+        other.error and not corrects and fact.verification is Verification.CONFIRMED
+    ):
+        so_far = msgspec.structs.replace(so_far, verification=Verification.UNCONFIRMED)
+    if not other.error and _is_over(fact) != _is_over(copy):
+        so_far = msgspec.structs.replace(so_far, clinical=UNREADABLE)
+    return so_far
+
+
+def _is_over(fact: ConditionFact) -> bool:
+    return fact.clinical in CLOSED or (fact.abated and fact.clinical is None) or "course-remission" in fact.value_sets

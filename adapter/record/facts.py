@@ -116,6 +116,9 @@ class Verification(StrEnum):
 CLOSED = frozenset({"inactive", "remission", "resolved"})
 """Codes of clinicalStatus of what is over."""
 
+UNREADABLE = "unreadable"
+"""A clinicalStatus that is given and says nothing that can be read."""
+
 
 class ConditionFact(Struct, frozen=True, gc=False):
     """A Condition that was not entered in error, coded or not.

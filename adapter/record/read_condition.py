@@ -11,7 +11,7 @@ from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
 from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, is_revised, turned
-from adapter.record.facts import CLOSED, AllergyFact, ConditionFact, Severity, Source, Verification
+from adapter.record.facts import CLOSED, UNREADABLE, AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.links import causes
 from adapter.record.resources import (
     AllergyIntolerance,
@@ -62,8 +62,6 @@ _WIDE = frozenset({"active", "inactive"})
 ENTERED_IN_ERROR = "entered-in-error"
 _VERIFIED = frozenset({*_VERIFICATIONS, ENTERED_IN_ERROR})
 _TWO = "its codes and words contradict each other"
-UNREADABLE = "unreadable"
-"""A clinicalStatus that is given and says nothing that can be read."""
 
 
 def is_error(verification: CodeableConcept | None, terminology: Terminology) -> bool:

@@ -11,7 +11,7 @@ from adapter.record import read_consent as consent
 from adapter.record import read_observation as observation
 from adapter.record import trust as quality
 from adapter.record.bundle import Resource
-from adapter.record.certainty import MODIFIED, modified
+from adapter.record.certainty import MODIFIED, Numbered, modified, settle
 from adapter.record.contents import LATER, Contents, contents_of
 from adapter.record.decoded import Decoded, entries_of, whole
 from adapter.record.drug_time import NEVER, Linked, dispute, linked, said_not_taken
@@ -107,20 +107,18 @@ class _Reader:
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
-        self.all_conditions: list[ConditionFact] = []
-        self.all_exposures: list[ExposureFact] = []
+        self.all_conditions, self.all_exposures = list[ConditionFact](), list[ExposureFact]()
         self.not_taken, self.unsure_procedures = list[ExposureFact](), list[ExposureFact]()
-        self.all_allergies: list[AllergyFact] = []
         self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
-        self.consents: list[ConsentFact] = []
-        self.immunizations: list[ExposureFact] = []
+        self.consents, self.immunizations = list[ConsentFact](), list[ExposureFact]()
+        self.all_allergies: list[AllergyFact] = []
         self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns([entry.sent for entry in self.entries])
         self.by_name: Referable[Callable[[], Decoded]] | None = None
         self._note_referable(others)
-        self.unsure, self.panels = set[str](), list[Panel]()
+        self.unsure, self.panels, self.numbered = set[str](), list[Panel](), list[Numbered]()
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
@@ -140,6 +138,7 @@ class _Reader:
             elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
         set_apart(self.panels, self.addresses, self.observations, self.mentions)
+        settle((self.all_conditions, *self.conditions.values()), self.numbered)
         if denying := said_not_taken(self.not_taken, self.exposures, self.terminology):
             dispute((self.all_exposures, *self.exposures.values()), denying)
         return PatientRecord(
@@ -284,10 +283,14 @@ class _Reader:
                 self.observations[value_set].append(fact)
 
     def read_condition(self, resource: Condition, source: Source, collector: IssueCollector) -> None:
-        if is_error(resource.verificationStatus, self.terminology):
+        if (error := is_error(resource.verificationStatus, self.terminology)) and not resource.identifier:
             return
         words, known = self.terminology, self._sets(source, resource.code)
         fact = condition_fact(resource, known, source, self.birth, words, collector, self.addresses)
+        if resource.identifier:
+            self.numbered.append(Numbered(resource.identifier, fact, error))
+        if error:
+            return
         fact = disbelieved(fact) if source.resource in self.unsure else fact
         self.all_conditions.append(fact)
         for value_set in fact.value_sets:
@@ -381,6 +384,7 @@ class _Reader:
 
 
 _READERS: dict[str, Callable[..., None]] = {
+    **dict.fromkeys(MENTIONING, _Reader.read_mentions),
     "Observation": _Reader.read_observation,
     "Condition": _Reader.read_condition,
     "MedicationAdministration": _Reader.read_drug,
@@ -392,10 +396,6 @@ _READERS: dict[str, Callable[..., None]] = {
     "Consent": _Reader.read_consent,
     "Immunization": _Reader.read_immunization,
     **dict.fromkeys(ENTRIES, _Reader.read_entry),
-    **dict.fromkeys(
-        ("Claim", "ExplanationOfBenefit", "ClinicalImpression", "CarePlan", "Flag", "DeviceRequest"),
-        _Reader.read_mentions,
-    ),
 }
 _SOMETIMES = (LISTED - {"Immunization"}).union(ENTRIES)
 """What is read only where some study asks for it."""

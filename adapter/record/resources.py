@@ -225,6 +225,7 @@ class Stage(Struct, frozen=True, gc=False):
 
 
 class Condition(Resource, frozen=True, gc=False):
+    identifier: Raw = ABSENT
     clinicalStatus: CodeableConcept | None = None
     verificationStatus: CodeableConcept | None = None
     category: tuple[CodeableConcept, ...] = ()

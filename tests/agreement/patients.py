@@ -54,7 +54,8 @@ def made(count: int, number: int, often: float = OFTEN) -> list[Asked]:
     def make(resources: list[Any], as_of: datetime) -> None:
         rng = Random(f"{number} {len(found)}")  # noqa: S311  # made-up data, no secret
         resources = [_worded(each, rng) for each in _with_more(resources, rng)]
-        bundle = _bundle(reshaped(_named_elsewhere(_implanted(resources, rng), rng), rng, often))
+        named = _named_elsewhere(_copied(_implanted(resources, rng), rng), rng)
+        bundle = _bundle(reshaped(named, rng, often))
         found.append(Asked(f"{len(found)} of those that {number} makes", bundle, as_of))
 
     make()
@@ -145,6 +146,27 @@ def _focal(device: str, place: int, rng: Random) -> Json:
         "focalDevice": [{"action": action, "manipulated": {"reference": f"{server}Device/{device}"}}],
         **some(rng, 0.9, performedDateTime=when(rng)),
     }
+
+
+def _copied(made: list[Json], rng: Random) -> list[Json]:
+    """At times with a copy of a diagnosis from another system, under the same number, that may say something else."""
+    diagnoses = [each for each in made if each["resourceType"] == "Condition" and "code" in each]
+    if not diagnoses or rng.random() < 0.8:  # mostly not
+        return made
+    one, number = rng.choice(diagnoses), [{"system": "urn:oid:1.2.3", "value": "7"}]
+    said = {
+        element: {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": rng.choice(said)}]}
+        for element, system, said in _STATUSES
+        if rng.random() < 0.5
+    }
+    rest = [each for each in made if each is not one]
+    return [*rest, {**one, "identifier": number}, {**one, **said, "id": "copy", "identifier": number}]
+
+
+_STATUSES = (
+    ("clinicalStatus", "condition-clinical", ("active", "resolved", "inactive")),
+    ("verificationStatus", "condition-ver-status", ("confirmed", "refuted", "entered-in-error")),
+)
 
 
 def _named_elsewhere(made: list[Json], rng: Random) -> list[Json]:

@@ -10,8 +10,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Allergic
 from adapter.evaluator.reason import Reason
 from adapter.kinds.allergy import ORDER, TESTED
-from adapter.record.facts import CLOSED, Severity
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import CLOSED, UNREADABLE, Severity
 
 _RANK = {reason: place for place, reason in enumerate(ORDER)}
 _DENYING = _RANK[Reason.REFUTED]

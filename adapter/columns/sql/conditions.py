@@ -16,8 +16,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import Ask, Diagnosed
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.standing import OPEN, REASONS, Standing
-from adapter.record.facts import CLOSED
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import CLOSED, UNREADABLE
 
 _TIMES = ("onset", "recorded", "abatement")
 

@@ -15,7 +15,7 @@ from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.columns import CourseOf
 from adapter.evaluator.reason import Reason
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import UNREADABLE
 
 _LEAF = (("leaf", "INTEGER"),)
 _OTHERS, _KNOWN = 0, 1

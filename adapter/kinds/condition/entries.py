@@ -28,8 +28,7 @@ from adapter.kinds.condition.standing import (
 )
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.timing import longest
-from adapter.record.facts import CLOSED, ConditionFact, Verification
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import CLOSED, UNREADABLE, ConditionFact, Verification
 
 
 class Entry(Struct, frozen=True, gc=False):

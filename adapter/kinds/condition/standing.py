@@ -15,8 +15,7 @@ from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reason import Reason
 from adapter.kinds.condition.statement import Condition, Occurrence, Qualifier
 from adapter.kinds.timing import Timed, answered
-from adapter.record.facts import CLOSED, ConditionFact, Verification
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import CLOSED, UNREADABLE, ConditionFact, Verification
 
 
 class Standing(IntEnum):

@@ -23,8 +23,7 @@ from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
 from adapter.kinds.condition.standing import is_ahead
 from adapter.kinds.measurement.compare import Compare
-from adapter.record.facts import ConditionFact, Verification
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import UNREADABLE, ConditionFact, Verification
 
 
 class Course(StrEnum):

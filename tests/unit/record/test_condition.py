@@ -5,8 +5,7 @@ from datetime import date
 import pytest
 
 from adapter.record import PatientRecord
-from adapter.record.facts import ConditionFact, Verification
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import UNREADABLE, ConditionFact, Verification
 from tests.build import CM, P1, SNOMED, T_ALL, TERMS, Json, concept, condition, quantity
 from tests.unit.record.conftest import Read
 

@@ -8,8 +8,7 @@ import pytest
 
 from adapter.criteria.extent import ListKind
 from adapter.criteria.terminology import Terminology
-from adapter.record.facts import Verification
-from adapter.record.read_condition import UNREADABLE
+from adapter.record.facts import UNREADABLE, Verification
 from tests.build import (
     ATRIAL_FIBRILLATION,
     ECOG,
