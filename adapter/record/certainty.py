@@ -19,7 +19,7 @@ from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
 from adapter.criteria.value_set import Coding as Code
 from adapter.record.facts import CLOSED, UNREADABLE, ConditionFact, Verification
 from adapter.record.listed import Readable
-from adapter.record.resources import CodeableConcept, Coding, Contained, Identifier, Reference
+from adapter.record.resources import CodeableConcept, Coding, Contained, Identifier, Patient, Reference
 from adapter.record.values import codes, note_texts, title
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
@@ -91,6 +91,24 @@ def is_called_donor(reference: Reference | None, terminology: Terminology) -> bo
         last.clear()
         last[reference.display] = found
     return found
+
+
+class _Name(Struct, frozen=True, gc=False):
+    text: str | None = None
+    family: str | None = None
+
+
+_names = msgspec.json.Decoder(tuple[_Name, ...])
+
+
+def is_named_donor(patient: Patient, terminology: Terminology) -> bool:
+    """Whether the patient's own name is a word for a donor: "Spender"."""
+    try:
+        names = _names.decode(patient.name) if patient.name else ()
+    except msgspec.DecodeError:
+        return False
+    said = (word for each in names for word in (each.text, each.family) if word)
+    return any(terminology.writing.is_of_donor(word) is not False for word in said)
 
 
 def turned(concept: CodeableConcept | None, terminology: Terminology, subject: Reference | None = None) -> str | None:

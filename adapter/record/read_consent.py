@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapter.criteria.terminology import Terminology
-from adapter.record.certainty import modified
+from adapter.record.certainty import is_called_donor, modified
 from adapter.record.facts import ConsentFact, Source
 from adapter.record.listed import Consent, Provision
 from adapter.record.resources import CodeableConcept, Extension, Period, Reference
@@ -47,7 +47,8 @@ def consent_facts(
     if not research and (consent.scope is not None or not own):
         return
     known = len(t.issues)
-    verified = not modified(consent) and all(each.verified is not False for each in consent.verification)
+    theirs = modified(consent) or is_called_donor(consent.patient, terminology)
+    verified = not theirs and all(each.verified is not False for each in consent.verification)
     when = t.when(consent.dateTime, "dateTime")
 
     def fact(rule: _Rule, path: str) -> ConsentFact:

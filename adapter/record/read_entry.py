@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from adapter.criteria.terminology import Terminology
+from adapter.record.certainty import is_called_donor
 from adapter.record.facts import Coded, EntryFact, EntryList, EntryStatus, Source
 from adapter.record.listed import (
     Device,
@@ -56,8 +57,7 @@ _GRADED = {f"http://hl7.org/fhir/uv/ae-research{guide}-ig/StructureDefinition/ae
 """hl7.org/fhir/uv/ae-research-backport-ig/STU1/StructureDefinition-ae-grade.html, and the guide for R5."""
 
 _COUNTS, _OPEN, _OVER, _PLANNED = EntryStatus.COUNTS, EntryStatus.OPEN, EntryStatus.OVER, EntryStatus.PLANNED
-_NEVER = None
-"""Entered in error, never happened, or no entry of the list."""
+_NEVER = None  # entered in error, never happened, or no entry of the list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +350,8 @@ def entry_facts(
     stands = reader.unsaid if status is None else reader.statuses[status]
     if stands is None:
         return
-    if isinstance(resource, ServiceRequest) and resource.intent in {"proposal", "option"} and stands is _COUNTS:
+    proposed = isinstance(resource, ServiceRequest) and resource.intent in {"proposal", "option"}
+    if stands is _COUNTS and (proposed or is_called_donor(getattr(resource, reader.patient), terminology)):
         stands = _OPEN
     start, end, open_end = _time(resource, reader, status, t)
     recorded = t.when(getattr(resource, reader.recorded), reader.recorded) if reader.recorded else None

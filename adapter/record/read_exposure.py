@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.value_set import Coding
 from adapter.criteria.written import plain
-from adapter.record.certainty import DOUBTFUL, MODIFIED, modified, turned
+from adapter.record.certainty import DOUBTFUL, MODIFIED, is_called_donor, modified, turned
 from adapter.record.dosage import dosing, is_as_needed, takes_none
 from adapter.record.drug_time import CUT_SHORT, DENIED, ENDED, OPEN, UNDER_WAY, Linked, drug_time, updated
 from adapter.record.facts import ExposureFact, Route, Source
@@ -73,7 +73,7 @@ class Named(Struct, frozen=True, gc=False):
 
     `known`: a value set or a classification holds one; a clinical-drug code that isn't listed may be any ingredient's.
     `strength`: how much of its only ingredient is in it, as it was sent. `doubt`: the element for which it is not
-    believed, and why.
+    believed, and why. `called`: its own words, a Medication's, and those of the reference to that.
     """
 
     known: bool
@@ -82,6 +82,7 @@ class Named(Struct, frozen=True, gc=False):
     shown: CodeableConcept | None
     strength: Raw = ABSENT
     doubt: tuple[str, str] | None = None
+    called: tuple[CodeableConcept, ...] = ()
 
 
 def drug_named(drug: Drug, medications: Referable[Medication], terminology: Terminology) -> Named:
@@ -111,7 +112,18 @@ def drug_named(drug: Drug, medications: Referable[Medication], terminology: Term
         shown = CodeableConcept(text=drug.medicationReference.display)
     alone = medication.ingredient if medication is not None and len(medication.ingredient) == 1 else ()
     strength = alone[0].strength if alone else ABSENT
-    return Named(bool(found) or classified, found, said, shown, strength, doubt)
+    called = [drug.medicationCodeableConcept, medication.code if medication is not None else None]
+    if medication is not None and medication.code is not None and drug.medicationReference is not None:
+        called.append(CodeableConcept(medication.code.coding, drug.medicationReference.display))
+    return Named(
+        known=bool(found) or classified,
+        value_sets=found,
+        codes=said,
+        shown=shown,
+        strength=strength,
+        doubt=doubt,
+        called=tuple([each for each in called if each is not None]),
+    )
 
 
 def _doubt(medication: Medication | Contained | None) -> tuple[str, str] | None:
@@ -151,8 +163,8 @@ def drug_fact(  # what a fact is made of
         asserted=time.asserted,
         open=drug.status in OPEN
         or (kind == "MedicationDispense" and drug.status == CUT_SHORT)
-        or (time.open_end and kind in _KEPT_ON and _is_halted(drug, dosages, terminology))
-        or (drug.status != DENIED and _is_denied(drug, dosages, terminology)),
+        or (time.open_end and kind in _KEPT_ON and _is_halted(drug, what, dosages, terminology))
+        or (drug.status != DENIED and _is_denied(drug, what, dosages, terminology)),
         denied=drug.status == DENIED,
         preventive=is_preventive(drug, terminology),
         on_demand=kind == "MedicationStatement" and bool(dosages) and all(_on_demand(each) for each in dosages),
@@ -216,6 +228,7 @@ def immunization_fact(
         open_end=False,
         ordered=False,
         route=Route.NONE,
+        open=turned(immunization.vaccineCode, terminology, immunization.patient) == DOUBTFUL,
     )
 
 
@@ -237,11 +250,11 @@ def dosages_of(drug: Drug) -> tuple[Dosage, ...]:
             return ()
 
 
-def _is_halted(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
+def _is_halted(drug: Drug, what: Named, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
     """Whether words of the drug, a dosage or a note say that it was stopped, paused or not taken."""
-    concept = drug.medicationCodeableConcept
     said = [each.text for each in dosages]
-    said += (concept.text, *(each.display for each in concept.coding)) if concept is not None else ()
+    for concept in what.called:
+        said += (concept.text, *(each.display for each in concept.coding))
     try:
         said += note_texts(drug.note)
     except msgspec.DecodeError:
@@ -249,9 +262,9 @@ def _is_halted(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology
     return any(text and terminology.writing.says("halted", text) for text in said)
 
 
-def _is_denied(drug: Drug, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
+def _is_denied(drug: Drug, what: Named, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
     """Whether the drug's own words deny it, or are of a suspicion or a plan, or each dosage is of nothing."""
-    if turned(drug.medicationCodeableConcept, terminology, drug.subject) == DOUBTFUL:
+    if is_called_donor(drug.subject, terminology) or any(turned(each, terminology) == DOUBTFUL for each in what.called):
         return True
     return bool(dosages) and all(takes_none(each) for each in dosages)
 

@@ -11,7 +11,7 @@ from adapter.record import read_consent as consent
 from adapter.record import read_observation as observation
 from adapter.record import trust as quality
 from adapter.record.bundle import Resource
-from adapter.record.certainty import MODIFIED, Numbered, modified, settle
+from adapter.record.certainty import MODIFIED, Numbered, is_named_donor, modified, settle
 from adapter.record.contents import LATER, Contents, contents_of
 from adapter.record.decoded import Decoded, entries_of, whole
 from adapter.record.drug_time import NEVER, Linked, dispute, linked, said_not_taken
@@ -96,28 +96,26 @@ class _Reader:
         self.subject = find_subject(others, subject, self.issues)
         self.collector = IssueCollector(self.subject.reference, "Patient", self.issues)
         self.birth = birth(self.subject.patient, self.collector)
-        self.unmapped: list[Unmapped] = []
-        self.other_types: Counter[str] = Counter()
+        self.other_types = Counter[str]()
         lacking = contents.lacking if types is None else contents.lacking & types
         self.unread = {*lacking} if self.subject.is_whole and not contents.problems else {ANY_TYPE}
         self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in lacking]
-        self.medications: Referable[Medication] = Referable()
-        self.specimens: Referable[Specimen] = Referable()
+        self.medications, self.specimens = Referable[Medication](), Referable[Specimen]()
         self.linked: Linked = {}
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
         self.all_conditions, self.all_exposures = list[ConditionFact](), list[ExposureFact]()
-        self.not_taken, self.unsure_procedures = list[ExposureFact](), list[ExposureFact]()
         self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
-        self.consents, self.immunizations = list[ConsentFact](), list[ExposureFact]()
-        self.all_allergies: list[AllergyFact] = []
+        self.not_taken, self.unsure_procedures, self.immunizations = (list[ExposureFact]() for _ in range(3))
+        self.all_allergies, self.unmapped, self.consents = list[AllergyFact](), list[Unmapped](), list[ConsentFact]()
         self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns([entry.sent for entry in self.entries])
         self.by_name: Referable[Callable[[], Decoded]] | None = None
         self._note_referable(others)
+        self.namesake = is_named_donor(self.subject.patient, terminology)
         self.unsure, self.panels, self.numbered = set[str](), list[Panel](), list[Numbered]()
 
     def record(self) -> PatientRecord:
@@ -186,9 +184,9 @@ class _Reader:
         self.linked = linked(drugs, self.subject.owns, self.addresses)
 
     def _note_mentions(self, type_: str, resource: Readable, source: Source, collector: IssueCollector) -> None:
-        focus = resource.focus if isinstance(resource, Observation) else ()
+        focus = resource.focus if isinstance(resource, Observation) else ()  # somebody or something else's
         if about_what(focus, self.subject, self.addresses, self._named) is None:
-            return  # of somebody or something else
+            return
         named, lost = mentions(type_, resource, source, self._named, self.terminology, collector)
         self.unread |= lost
         for mention, concept in ((each, concept) for each in named for concept in each.concepts):
@@ -205,11 +203,13 @@ class _Reader:
     def _read(self, sent: Resource, resource: Readable, read: Callable[..., None]) -> None:
         key = sent.key
         collector = IssueCollector(key, sent.type, self.issues)
-        name = _OF_PATIENT.get(sent.type, "subject")
-        if sent.type == "Device" and getattr(resource, name) is None:
+        said = getattr(resource, name := _OF_PATIENT.get(sent.type, "subject"))
+        if sent.type == "Device" and said is None:
             return  # a machine that measured something
-        if self._is_patients(getattr(resource, name), collector, name):
+        if self._is_patients(said, collector, name):
             source = Source(key, sent.version)
+            if self.namesake and said is not None:  # its display names the patient, and no donor
+                resource = msgspec.structs.replace(resource, **{name: msgspec.structs.replace(said, display=None)})
             if (held := panel(resource, self.terminology, collector)) is not None:
                 self.panels.append(held)
             if resource.modifierExtension is not ABSENT and modified(resource):
@@ -285,8 +285,8 @@ class _Reader:
     def read_condition(self, resource: Condition, source: Source, collector: IssueCollector) -> None:
         if (error := is_error(resource.verificationStatus, self.terminology)) and not resource.identifier:
             return
-        words, known = self.terminology, self._sets(source, resource.code)
-        fact = condition_fact(resource, known, source, self.birth, words, collector, self.addresses)
+        sets, words = self._sets(source, resource.code), self.terminology
+        fact = condition_fact(resource, sets, source, self.birth, words, collector, self.addresses)
         if resource.identifier:
             self.numbered.append(Numbered(resource.identifier, fact, error))
         if error:

@@ -134,6 +134,7 @@ class Patient(Resource, frozen=True, gc=False):
     link: tuple[PatientLink, ...] = ()
     address: Raw = ABSENT
     communication: Raw = ABSENT
+    name: Raw = ABSENT
     maritalStatus: Raw = ABSENT
     extension: tuple[Extension, ...] = ()
 

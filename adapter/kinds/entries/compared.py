@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.written import plain
+from adapter.evaluator.chart import Chart
 from adapter.evaluator.kind import Trial
-from adapter.kinds.entries.evaluate import Compared
+from adapter.evaluator.lists import said_of
+from adapter.evaluator.moment import Change, Moment
+from adapter.kinds.entries.evaluate import Compared, TakenBack, stands
 from adapter.kinds.entries.statement import AdverseEvent, Participation
-from adapter.record.facts import Coded, EntryFact
+from adapter.record.facts import Coded, EntryFact, EntryList
 from adapter.record.read_condition import level_of
 from adapter.record.read_entry import GRADE, OUTCOME
 
@@ -106,3 +109,34 @@ def events(statement: AdverseEvent, trial: Trial) -> Iterator[Compared]:
         yield graded
     if statement.unresolved:
         yield unresolved
+
+
+def resolved(statement: AdverseEvent, trial: Trial) -> TakenBack:
+    """An event that goes on, beside an entry of the same event that is not surely older, and by which it is over."""
+    if not statement.unresolved:
+        return stands
+    terminology = trial.terminology
+
+    def taken_back(fact: EntryFact, chart: Chart, moment: Moment) -> tuple[bool, tuple[Change, ...]]:
+        begun, changes = chart.span(fact.start), list[Change]()
+        for other in chart.record.entries.get(EntryList.ADVERSE_EVENTS, ()):
+            if _RESOLVED not in _sets(other, OUTCOME, terminology) or not _is_same(fact, other, statement, terminology):
+                continue
+            over = chart.span(other.start)
+            if over is not None and moment.is_future(over):
+                changes.append(over.start)
+            elif begun is None or over is None or over.last >= begun.first:
+                return True, tuple(changes)
+        return False, tuple(changes)
+
+    return taken_back
+
+
+def _is_same(one: EntryFact, other: EntryFact, statement: AdverseEvent, terminology: Terminology) -> bool:
+    """Whether two are of one event: by a code, by their words, or each as the concept that is asked."""
+    if {code for each in one.what for code in each.codes} & {code for each in other.what for code in each.codes}:
+        return True
+    if plain(one.shown) == plain(other.shown):
+        return True
+    concepts = statement.concepts
+    return bool(concepts) and said_of(concepts, other.what, terminology) is Membership.IS

@@ -48,6 +48,15 @@ Clears = Callable[[EntryFact, Chart, Moment], bool]
 """Whether an entry that is of what is asked says that nothing was found, for the whole time that is asked for."""
 
 
+TakenBack = Callable[[EntryFact, Chart, Moment], tuple[bool, tuple[Change, ...]]]
+"""Whether another entry may say of the same thing what this one is not; and when that changes."""
+
+
+def stands(_fact: EntryFact, _chart: Chart, _moment: Moment) -> tuple[bool, tuple[Change, ...]]:
+    """Of most lists no entry is about the same thing as another."""
+    return False, ()
+
+
 def clears_nothing(_fact: EntryFact, _chart: Chart, _moment: Moment) -> bool:
     """Of most lists no entry denies anything."""
     return False
@@ -75,7 +84,8 @@ class Asked:
 
     `concepts`: what a negative must cover; the list itself where no concept is asked. `compared`: what an entry is of
     first. `absent`: value sets of explicit "no known …". `types`: the resource types that a negative stands on.
-    `clears`: whether an entry that is of what is asked says that nothing was found.
+    `clears`: whether an entry that is of what is asked says that nothing was found. `taken_back`: whether another one
+    may take back what it says.
     """
 
     of: EntryList
@@ -86,6 +96,7 @@ class Asked:
     absent: frozenset[str]
     elsewhere: Elsewhere
     clears: Clears = clears_nothing
+    taken_back: TakenBack = stands
 
 
 def of_concepts(
@@ -175,7 +186,12 @@ def _add(fact: EntryFact, asked: Asked, read: Sorted, chart: Chart, moment: Mome
         read.doubtful.append(fact)
         read.changes += changes
     else:
-        read.found.append(Told(_standing(fact, said, reason), fact, changes))
+        standing = _standing(fact, said, reason)
+        if standing is Reason.RECORDED:
+            taken_back, more = asked.taken_back(fact, chart, moment)
+            read.changes += more
+            standing = Reason.NEEDS_REVIEW if taken_back else standing
+        read.found.append(Told(standing, fact, changes))
 
 
 def _until_another(found: list[Told], moment: Moment) -> tuple[Change, ...]:

@@ -15,13 +15,14 @@ from adapter.evaluator.reads import Data, Read, Role, coded
 from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import unless_named
 from adapter.kinds.condition.statement import Grade
-from adapter.kinds.entries.compared import events, said_beside, studies
+from adapter.kinds.entries.compared import events, resolved, said_beside, studies
 from adapter.kinds.entries.evaluate import (
     Asked,
     Clears,
     Compared,
     Elsewhere,
     Placing,
+    TakenBack,
     bind_entries,
     clears_nothing,
     found_nothing,
@@ -30,6 +31,7 @@ from adapter.kinds.entries.evaluate import (
     of_concepts,
     ordered,
     recorded,
+    stands,
 )
 from adapter.kinds.entries.statement import (
     AdverseEvent,
@@ -63,6 +65,7 @@ class EntryKind(Generic[Statement]):
     say, with what it reads; `also`: lists that it reads whole; `operations`: value sets of what makes it so. `absent`:
     value sets of explicit absences.
     `stays`: once so, always so. `clears`: which entry says that nothing of what is asked was found.
+    `taken_back`: which may be taken back by another.
     """
 
     name: str
@@ -83,6 +86,7 @@ class EntryKind(Generic[Statement]):
     operations: Callable[[Any, Catalogue], tuple[str, ...]] = lambda *_: ()
     absent: frozenset[str] = frozenset()
     clears: Callable[[Any, Trial], Clears] = lambda *_: clears_nothing
+    taken_back: Callable[[Any, Trial], TakenBack] = lambda *_: stands
     of_study: bool = False
     stays: bool = True
     window: Callable[[Any], Any] = lambda statement: getattr(statement, "look_back", None)
@@ -131,6 +135,7 @@ class EntryKind(Generic[Statement]):
             absent=self.absent,
             elsewhere=self.elsewhere(statement, terminology.catalogue),
             clears=self.clears(statement, trial),
+            taken_back=self.taken_back(statement, trial),
         )
         return bind_entries(asked, terminology)
 
@@ -333,6 +338,7 @@ ADVERSE_EVENT = made(
             _LOOK_BACK,
         ),
         more=events,
+        taken_back=resolved,
         placing=lambda statement: (unresolved if statement.unresolved else lately)(statement.look_back),
         asked=_event,
         elsewhere=_graded,
