@@ -89,8 +89,7 @@ class _Reader:
     def __init__(
         self, terminology: Terminology, contents: Contents, subject: str | None, types: frozenset[str] | None
     ) -> None:
-        self.terminology = terminology
-        self.types = types
+        self.terminology, self.types = terminology, types
         self.entries, self.issues = entries_of(contents, types)
         others = [each for each in self.entries if each.plain is None]
         self.subject = find_subject(others, subject, self.issues)
