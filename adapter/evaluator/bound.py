@@ -21,7 +21,8 @@ class BoundCriterion:
     """One criterion: its evaluation if it is a leaf, else its parts. `attestation`: the code that settles it.
 
     `name`: its id. `key`: leaves with the same key, of this or another definition, come to the same and are evaluated
-    once. `reads`: the value sets that it reads, None if also the Patient or Consents. `join`: how it joins its parts;
+    once. `reads`: the value sets that it reads, and the attestations that would settle it or its parts; None if also
+    the Patient or Consents. `join`: how it joins its parts;
     `ends`, `untaken`: of that (`criteria.join.Join`). `lends`: it has parts without an id, which lend it theirs.
 
     `blanks`, `told`: what it comes to where the record holds nothing that it reads, and what is told and missing then,
@@ -112,20 +113,22 @@ def bind_leaf(statement: Leaf, bound: BoundDefinition) -> BoundCriterion:
 def _bind(criterion: Criterion, trial: Trial) -> BoundCriterion:
     statement = criterion.statement
     kind, join = (kind_of(statement), None) if isinstance(statement, Leaf) else (None, join_of(statement))
-    parts = parts_of(statement)
+    parts = tuple(_bind(part, trial) for part in parts_of(statement))
+    attestation = f"{trial.study}.{criterion.id}" if criterion.id else None
+    reads = only_coded(reads_of(statement, trial.terminology.catalogue))
     return BoundCriterion(
         criterion=criterion,
-        attestation=f"{trial.study}.{criterion.id}" if criterion.id else None,
+        attestation=attestation,
         evaluation=kind.bind(statement, trial) if kind else None,
         key=f"{trial.study} {statement!r}" if kind and kind.of_study else repr(statement),
-        reads=only_coded(reads_of(statement, trial.terminology.catalogue)),
+        reads=None if reads is None else reads.union([attestation or ""], *(part.reads or () for part in parts)) - {""},
         words=words(criterion, trial.terminology.catalogue),
-        parts=tuple(_bind(part, trial) for part in parts),
+        parts=parts,
         name=criterion.id,
         join=join,
         ends=None if join is None else join.ends,
         untaken={} if join is None else join.untaken,
-        lends=not all(part.id for part in parts),
+        lends=not all(part.name for part in parts),
     )
 
 

@@ -143,6 +143,7 @@ class Chart:
             record.exposures,
             record.allergies,
             record.mentions,
+            record.attestations,
             self.histories(),
             *(fact.value_sets for fact in record.not_taken),
             self._asked_of(self.conditions),
@@ -157,7 +158,7 @@ class Chart:
         self._texts: Texts = terminology.memos.setdefault("texts", {})
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
-        self.fresh: dict[tuple[str, int, datetime], Any] = {}  # of `latest`: by analyte, window and instant
+        self.fresh: dict[tuple[str, int, datetime], Any] = {}  # what several criteria ask alike: name, window, instant
         self.sex = _sex(record)
         """The sex whose ranges of normal hold for the patient; None where that isn't known."""
 

@@ -15,8 +15,7 @@ from adapter.evaluator.normal import fitting, limits_of_normal
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import Amount, ConditionFact, ExposureFact, Mention, ObservationFact, Verification
 
-_NONE = Decimal(0)
-_CUTOFF, _ABOVE_ZERO = Positivity.CUTOFF, Positivity.ABOVE_ZERO
+_NONE, _CUTOFF, _ABOVE_ZERO = Decimal(0), Positivity.CUTOFF, Positivity.ABOVE_ZERO
 _MOST_TEXTS = 2048
 _LONGEST_TEXT = 40
 
@@ -249,11 +248,10 @@ def _is_low(number: Interval | Reason, reading: Reading, analyte: Analyte) -> bo
 
 def amount_of(reading: Reading, analyte: Analyte, chart: Chart) -> Interval | Reason:
     """The number to compare: of an antigen by `antigen`; where any amount is a finding, a negative one is none."""
-    positivity = analyte.positivity
-    if positivity is _CUTOFF:
+    if analyte.positivity is _CUTOFF:
         return antigen(reading, analyte, chart)
     number = chart.number(reading.fact, analyte)
-    if positivity is not _ABOVE_ZERO or number is not Reason.VALUE_NOT_COMPARABLE:
+    if analyte.positivity is not _ABOVE_ZERO or number is not Reason.VALUE_NOT_COMPARABLE:
         return number
     match finding(reading, analyte, chart):
         case Finding.NEGATIVE:

@@ -20,7 +20,7 @@ from adapter.criteria.quantity import Comparator, QuantityThreshold
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import Coding
-from adapter.evaluator.chart import Chart
+from adapter.evaluator.chart import Chart, Situation
 from adapter.evaluator.columns import Asked, Setting
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
@@ -176,6 +176,26 @@ def reads_of(statement: Leaf | Combinator, catalogue: Catalogue) -> tuple[Read, 
     if isinstance(statement, Leaf):
         return tuple(kind_of(statement).reads(statement, catalogue))
     return tuple(read for part in parts_of(statement) for read in reads_of(part.statement, catalogue))
+
+
+def known_without_data(evaluation: Evaluation, reads: frozenset[str] | None) -> Evaluation:
+    """The same, but that what it comes to of a record that holds nothing it reads is found once a situation.
+
+    `reads`: as `reads.only_coded` has them.
+    """
+    if reads is None:
+        return evaluation
+    blanks: dict[Situation, Outcome] = {}
+
+    def evaluate(chart: Chart, moment: Moment) -> Outcome:
+        if not chart.present.isdisjoint(reads):
+            return evaluation(chart, moment)
+        found = blanks.get(chart.situation)
+        if found is None:
+            found = blanks[chart.situation] = evaluation(chart.without_data(), moment)
+        return found
+
+    return evaluate
 
 
 def untold(*_: object) -> tuple[Trait, ...]:

@@ -76,8 +76,12 @@ def denied(
     """
     if chart.record.may_lack(types):
         return otherwise
-    ranked = sorted(negatives, key=lambda each: _ORDER.index(each.reason))
+    ranked = [*negatives]
+    if len(ranked) > 1:
+        ranked.sort(key=_weakness)
     ranked += assumptions(concepts, chart) if assumed is None else assumed
+    if not ranked and not doubtful:
+        return otherwise
     waived = chart.policy.waives
     chosen: list[Negative] = []
     passed: list[Doubtful] = []
@@ -91,12 +95,16 @@ def denied(
         if holds is None:
             return _blocked(offered, against, otherwise)
         chosen.append(holds)
-    weakest = max(chosen, key=lambda each: _ORDER.index(each.reason))
+    weakest = max(chosen, key=_weakness)
     shown = tuple(dict.fromkeys(item for each in chosen for item in each.evidence))
     note = f"the policy waives entries of unknown meaning: {_words(passed)}" if passed else ""
     if weakest.reason is Reason.ASSUMED_ABSENT:
         shown = (*otherwise.evidence, *shown)
     return outcome(weakest.reason, shown, otherwise.changes, note)
+
+
+def _weakness(negative: Negative) -> int:
+    return _ORDER.index(negative.reason)
 
 
 def assumptions(concepts: Iterable[str], chart: Chart) -> list[Negative]:

@@ -165,6 +165,8 @@ def _reached(birth: date, age: Duration | None, on: date) -> bool:
 
 def contradicts_another(reading: Reading, analyte: Analyte, chart: Chart) -> bool:
     """Whether a value of the same resource that is surely lower, or higher, is not: systolic below diastolic."""
+    if analyte.above is None and analyte.below is None:
+        return False
     for name, lower in ((analyte.above, True), (analyte.below, False)):
         other = chart.terminology.catalogue.analytes.get(name or "")
         number = None if other is None else _exactly(reading, analyte, chart)

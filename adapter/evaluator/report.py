@@ -284,6 +284,7 @@ class _Teller:
         else:
             for place, part in enumerate(node.parts):
                 parts.append(self.result(role, part, _of_part(bearing, node, place)))
+        sentence = self.sentences[id(node)] = self.explanation(node)  # the verdict keeps it, so its id stays its own
         return CriterionResult(
             name,
             role,
@@ -291,7 +292,7 @@ class _Teller:
             found.truth,
             found.reason,
             found.assumed,
-            self.explanation(node),
+            sentence,
             tuple(dict.fromkeys(shown)) if len(shown) > 1 else shown,
             missing,
             tuple(parts),
@@ -313,24 +314,15 @@ class _Teller:
                     self.lend(role, part, below, told, shown)
 
     def explanation(self, node: Node) -> str:
-        """The sentence of a node; said once, though every criterion that it decides repeats it."""
-        found = self.sentences.get(id(node))  # the verdict's criteria keep it, so its id stays its own
-        if found is None:
-            told = (
-                explanation(node.bound.words, node.outcome)
-                if node.decider is None
-                else self.of_parts(node, node.decider)
-            )
-            found = self.sentences[id(node)] = told
-        return found
-
-    def of_parts(self, node: Node, decider: Node) -> str:
-        """What its parts say, of which one decides."""
+        """The sentence of a node; of what its parts say, of which one decides."""
+        decider = node.decider
+        if decider is None:
+            return explanation(node.bound.words, node.outcome)
         if node.outcome.truth is UNKNOWN:
             names = [part.bound.name for part in node.open]
             if len(names) > 1 and all(names):
                 return f"open: {', '.join(name or '' for name in names)}"
-        name, told = decider.bound.name, self.explanation(decider)
+        name, told = decider.bound.name, self.sentences.get(id(decider)) or self.explanation(decider)
         return f"{name}: {told}" if name else told
 
     def missing(self, node: Node, name: str) -> tuple[DataNeed, ...]:

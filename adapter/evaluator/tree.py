@@ -74,7 +74,7 @@ def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment, know
 
     Where the record holds nothing that it reads, the answer is the same for every patient and is found once.
     """
-    if bound.reads is not None and not chart.record.attestations and chart.present.isdisjoint(bound.reads):
+    if bound.reads is not None and chart.present.isdisjoint(bound.reads):
         return _without_data(bound, chart, moment)
     return _evaluated(bound, chart, moment, known)
 
@@ -146,15 +146,17 @@ def _combined(bound: BoundCriterion, parts: tuple[Node, ...]) -> tuple[Outcome, 
 def _all_or_any(parts: tuple[Node, ...], alone: Truth, whole: Truth) -> tuple[Outcome, Node]:
     """The first part of the truth that comes out gives the reason."""
     first_open = None
+    assumed = False
     for part in parts:
-        truth = part.outcome.truth
-        if truth is alone:
-            return _taken(alone, part, assumed=part.outcome.assumed)
-        if first_open is None and truth is UNKNOWN:
+        outcome = part.outcome
+        if outcome.truth is alone:
+            return _taken(alone, part, assumed=outcome.assumed)
+        if first_open is None and outcome.truth is UNKNOWN:
             first_open = part
+        assumed = assumed or outcome.assumed
     if first_open is not None:
         return _taken(UNKNOWN, first_open, assumed=first_open.outcome.assumed)
-    return _taken(whole, parts[0], assumed=any(part.outcome.assumed for part in parts))
+    return _taken(whole, parts[0], assumed=assumed)
 
 
 def _taken(truth: Truth, decider: Node, *, assumed: bool) -> tuple[Outcome, Node]:

@@ -73,7 +73,9 @@ def bind_judgement(statement: Judgement, terminology: Terminology) -> Callable[[
             return outcome(Reason.NEEDS_REVIEW, (evidence_of(on_record[0]),), changes)
         return outcome(why, (), changes)
 
-    return unless_not_applicable(evaluate, (), terminology) if statement.sex_bound else evaluate
+    if not statement.sex_bound:
+        return evaluate
+    return unless_not_applicable(evaluate, replace(statement, sex_bound=False), terminology)
 
 
 def _reads(statement: Judgement, catalogue: Catalogue) -> Iterator[Read]:

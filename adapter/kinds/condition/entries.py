@@ -4,7 +4,7 @@ What the entries of a diagnosis come to together.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Breadth, ConditionConcept
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart
+from adapter.evaluator.lists import Listed
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import LIST, Doubtful, Negative, Statement, mentioned
 from adapter.evaluator.outcome import Outcome, outcome
@@ -42,9 +43,12 @@ class Entry(Struct, frozen=True, gc=False):
 
 def entries(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Entry], tuple[Change, ...]]:
     """Every entry that is or may be the diagnosis, the strongest first; and when entries dated later will count."""
+    listed = [(concept, held) for concept in asked.concepts if (held := chart.conditions.get(concept.id)) is not None]
+    if not listed:
+        return [], ()
     found: list[Entry] = []
     changes: list[Change] = []
-    for fact, is_, may_be in _bearing(asked, chart):
+    for fact, is_, may_be in _bearing(listed, asked, chart):
         time = time_of(fact, chart)
         if time is not None and is_ahead(fact, time, moment):
             changes.append(time.start)
@@ -55,12 +59,9 @@ def entries(asked: Diagnosis, chart: Chart, moment: Moment) -> tuple[list[Entry]
 
 
 def _bearing(
-    asked: Diagnosis, chart: Chart
+    listed: Sequence[tuple[ConditionConcept, Listed[ConditionFact]]], asked: Diagnosis, chart: Chart
 ) -> Iterator[tuple[ConditionFact, list[ConditionConcept], list[ConditionConcept]]]:
     """Each fact once, with the asked concepts that it is, and those that it only may be."""
-    listed = [(concept, held) for concept in asked.concepts if (held := chart.conditions.get(concept.id)) is not None]
-    if not listed:
-        return
     own = _own(asked, chart)
     facts: dict[str, ConditionFact] = {}
     is_: defaultdict[str, list[ConditionConcept]] = defaultdict(list)
@@ -181,10 +182,15 @@ def doubtful(
     found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment
 ) -> tuple[list[Doubtful], tuple[Change, ...]]:
     """The entries that could be the diagnosis: those that nobody has classified, and those that it had been."""
+    named, more = named_elsewhere(asked, chart, moment)
+    past, later = _past(found, asked, chart, moment)
+    listed = chart.conditions
+    if not found and listed.keys().isdisjoint(asked.names):
+        return named + past, more + later
     concepts: dict[str, set[str]] = {}
     facts: dict[str, ConditionFact] = {}
     for name in asked.names:
-        for fact in chart.conditions[name].unclassified if name in chart.conditions else ():
+        for fact in listed[name].unclassified if name in listed else ():
             concepts.setdefault(fact.source.resource, set()).add(name)
             facts[fact.source.resource] = fact
     possible: list[Doubtful] = []
@@ -195,8 +201,8 @@ def doubtful(
         if time is not None and is_ahead(fact, time, moment):
             changes += (time.start,)
             continue
-        standing, more = standing_of(fact, (), asked, chart, moment)
-        changes += more
+        standing, turns = standing_of(fact, (), asked, chart, moment)
+        changes += turns
         graded = asked.qualifier is not None and settled(fact, asked.qualifier) is Truth.NOT_MET
         if standing not in _NEVER_IT and not graded:
             possible.append(_doubtful(fact, frozenset(concepts[key]), standing, chart, known=False))
@@ -205,8 +211,6 @@ def doubtful(
         for entry in found
         if entry.standing is Standing.RESOLVED
     ]
-    named, more = named_elsewhere(asked, chart, moment)
-    past, later = _past(found, asked, chart, moment)
     return possible + named + past, changes + more + later
 
 

@@ -4,6 +4,7 @@ What makes a negative unsafe: fresh results and running treatments that contradi
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from adapter.criteria.calendar import Duration
@@ -168,7 +169,7 @@ def bind_condition(statement: Condition, terminology: Terminology) -> Evaluation
     else:
         plain = _bind_plain(statement, terminology)
     if statement.sex_bound:
-        plain = unless_not_applicable(plain, statement.concepts, terminology)
+        plain = unless_not_applicable(plain, replace(statement, sex_bound=False), terminology)
     shown = [catalogue.analytes[name] for name in statement.shown]
     if not shown:
         return plain

@@ -3,18 +3,18 @@
 Who can't be pregnant or breast-feed (CONFORMANCE: Sex-bound criteria).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
 from adapter.criteria.calendar import Duration, birthday
 from adapter.criteria.catalogue import ConditionConcept
-from adapter.criteria.model import Finding
+from adapter.criteria.model import Finding, Leaf
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
-from adapter.evaluator.kind import reads_of
+from adapter.evaluator.kind import known_without_data, reads_of
 from adapter.evaluator.latest import evidence, evidence_of, latest, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.negatives import SHOWN, denied
@@ -226,29 +226,35 @@ def _text(when: When | None) -> str | None:
 Evaluation = Callable[[Chart, Moment], Outcome]
 
 
-def unless_not_applicable(evaluation: Evaluation, concepts: Sequence[str], terminology: Terminology) -> Evaluation:
+def unless_not_applicable(evaluation: Evaluation, statement: Leaf, terminology: Terminology) -> Evaluation:
     """NOT_APPLICABLE for a man, a small child, and after the womb has been removed; by the policy for others.
 
-    Never against evidence of pregnancy: what that makes true is then CONFLICTING. `concepts` are what the
-    criterion asks about, if they are diagnoses.
+    Never against evidence of pregnancy: what that makes true is then CONFLICTING. `statement`: what the evaluation is
+    of, as it would be asked of anybody.
     """
+    concepts = statement.concepts if isinstance(statement, Condition) else ()
     conditions = terminology.catalogue.conditions
     pregnancy = bind_pregnancy(PREGNANCY, terminology)
     evidence_of_it = only_coded(reads_of(PREGNANCY, terminology.catalogue))
+    asked = known_without_data(evaluation, only_coded(reads_of(statement, terminology.catalogue)))
     ruled_out = conditions[PREGNANCY.concepts[0]]
     lasting = next((conditions[name].outlasts_womb for name in concepts if conditions[name].outlasts_womb), None)
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        exempt, changes = exemption(ruled_out, lasting, chart, moment)
+        known = ("exempt", id(lasting), moment.as_of)  # the catalogue keeps it, so its id stays its own
+        exempted: tuple[Outcome | None, tuple[Change, ...]] | None = chart.fresh.get(known)
+        if exempted is None:
+            exempted = chart.fresh[known] = exemption(ruled_out, lasting, chart, moment)
+        exempt, changes = exempted
         if exempt is None:
-            return evaluation(chart, moment).also(changes)
+            return asked(chart, moment).also(changes)
         if evidence_of_it is not None and chart.present.isdisjoint(evidence_of_it):
             return exempt.also(changes)
         key = (PREGNANCY.concepts[0], moment.as_of)
         pregnant = chart.outcomes.get(key)
         if pregnant is None:
             pregnant = chart.outcomes[key] = pregnancy(chart, moment)
-        found = evaluation(chart, moment) if pregnant.truth is Truth.MET else exempt
+        found = asked(chart, moment) if pregnant.truth is Truth.MET else exempt
         return contradicted(found, exempt).also(changes + pregnant.changes)
 
     return evaluate
