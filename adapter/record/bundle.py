@@ -226,7 +226,7 @@ class PlainObservation(Struct, frozen=True, gc=False):
     note: _Nothing = 0
     contained: _Nothing = 0
     modifierExtension: _Nothing = 0
-    specimen: _Nothing | None = None
+    specimen: Raw = ABSENT
     component: _Nothing = 0
     hasMember: _Nothing = 0
     derivedFrom: _Nothing = 0

@@ -21,9 +21,10 @@ from adapter.record.bundle import PlainObservation, Resource
 from adapter.record.certainty import is_called_donor
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
 from adapter.record.read_observation import UNREADABLE, Content
-from adapter.record.resources import CodeableConcept, Observation, Quantity, Reference, ReferenceRange
+from adapter.record.references import Referable
+from adapter.record.resources import CodeableConcept, Observation, Quantity, Reference, ReferenceRange, Specimen
 from adapter.record.subject import Subject
-from adapter.record.trust import NEVER, has_failed
+from adapter.record.trust import NEVER, has_failed, is_usable
 from adapter.record.values import (
     NOTHING,
     IssueCollector,
@@ -160,12 +161,23 @@ def _may_say(text: str, terminology: Terminology) -> bool:
 class PlainObservations:
     """Reads the plain Observations of one record into the lists that it is given."""
 
-    __slots__ = ("_attestations", "_observations", "_owned", "_said", "_subject", "_times", "_unmapped")
+    __slots__ = (
+        "_attestations",
+        "_observations",
+        "_owned",
+        "_said",
+        "_specimens",
+        "_subject",
+        "_times",
+        "_unmapped",
+        "_usable",
+    )
 
     def __init__(
         self,
         terminology: Terminology,
         subject: Subject,
+        specimens: Referable[Specimen],
         observations: dict[str, list[ObservationFact]],
         attestations: dict[str, list[ObservationFact]],
         unmapped: list[Unmapped],
@@ -176,10 +188,12 @@ class PlainObservations:
             said = terminology.memos["observations"] = _Said(terminology)
         self._said: _Said = said
         self._subject = subject
+        self._specimens = specimens
         self._observations = observations
         self._attestations = attestations
         self._unmapped = unmapped
         self._owned: dict[bytes, bool] = {}
+        self._usable: dict[bytes, bool] = {}
         self._times: dict[str, When] = {}
 
     def take(self, sent: Resource, found: PlainObservation) -> bool:
@@ -201,7 +215,7 @@ class PlainObservations:
             ]
         if code is None or value is None or beside is None:
             return False
-        if found.bodySite and code.sets:
+        if (found.bodySite and code.sets) or (found.specimen and not self._is_usable(bytes(found.specimen))):
             return False  # where it was measured may say that it is something else, or somebody else's
         if status in NEVER:
             return True
@@ -270,6 +284,16 @@ class PlainObservations:
         except _UNREADABLE:
             owned = self._owned[raw] = False
         return owned
+
+    def _is_usable(self, raw: bytes) -> bool:
+        usable = self._usable.get(raw)
+        if usable is None:
+            try:
+                usable = is_usable(raw, self._specimens, self._subject.owns, self._said.terminology)
+            except _UNREADABLE:
+                usable = False
+            self._usable[raw] = usable
+        return usable
 
     def _time(self, text: str) -> When | None:
         try:

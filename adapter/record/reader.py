@@ -120,7 +120,9 @@ class _Reader:
     def record(self) -> PatientRecord:
         patient = self.subject.patient
         deceased, died = death(patient, self.collector)
-        plain = PlainObservations(self.terminology, self.subject, self.observations, self.attestations, self.unmapped)
+        plain = PlainObservations(
+            self.terminology, self.subject, self.specimens, self.observations, self.attestations, self.unmapped
+        )
         for each in self.entries:
             if each.plain is not None and plain.take(each.sent, each.plain):
                 continue

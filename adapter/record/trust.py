@@ -23,6 +23,7 @@ _SPOILT = frozenset({"CLOT", "CON", "HEM"})
 """Specimen.condition, HL7 table 0493: clotted, contaminated, haemolysed."""
 
 _condition = msgspec.json.Decoder(tuple[CodeableConcept, ...])
+_specimen = msgspec.json.Decoder(Reference | tuple[Reference, ...] | None)
 _reference = msgspec.json.Decoder(Reference)
 _concept = msgspec.json.Decoder(CodeableConcept)
 _number = msgspec.json.Decoder(float)
@@ -87,6 +88,20 @@ def trust(
     bloodless = bool(types) and all(_is_no_blood(each, terminology) for each in types)
     veins = veins or any(is_venous(each, terminology) for each in types)
     return Trust("preliminary" if doubtful and status not in NEVER else status, note, bloodless, veins)
+
+
+def is_usable(
+    raw: Raw | bytes,
+    specimens: Referable[Specimen],
+    owns: Callable[[Reference | None], bool | None],
+    terminology: Terminology,
+) -> bool:
+    """Whether the specimens of an Observation that has nothing contained take nothing from its trust, whatever it is.
+
+    Raises msgspec.DecodeError where they can't be read.
+    """
+    of = Observation(status="final", specimen=_specimen.decode(raw))
+    return trust(of, specimens, owns, terminology) == Trust("final", "")
 
 
 def _is_no_share(observation: Observation) -> bool:
