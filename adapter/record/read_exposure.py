@@ -1,6 +1,6 @@
 """Medication resources and Procedure -> exposure facts (CONFORMANCE: Exposure)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -163,7 +163,7 @@ def drug_fact(  # what a fact is made of
         asserted=time.asserted,
         open=drug.status in OPEN
         or (kind == "MedicationDispense" and drug.status == CUT_SHORT)
-        or (time.open_end and kind in _KEPT_ON and _is_halted(drug, what, dosages, terminology))
+        or (time.open_end and kind in _KEPT_ON and _is_halted(drug.note, _words(what, dosages), terminology))
         or (drug.status != DENIED and _is_denied(drug, what, dosages, terminology)),
         denied=drug.status == DENIED,
         preventive=is_preventive(drug, terminology),
@@ -228,7 +228,8 @@ def immunization_fact(
         open_end=False,
         ordered=False,
         route=Route.NONE,
-        open=turned(immunization.vaccineCode, terminology, immunization.patient) == DOUBTFUL,
+        open=turned(immunization.vaccineCode, terminology, immunization.patient) == DOUBTFUL
+        or _is_halted(immunization.note, [], terminology),
     )
 
 
@@ -250,16 +251,20 @@ def dosages_of(drug: Drug) -> tuple[Dosage, ...]:
             return ()
 
 
-def _is_halted(drug: Drug, what: Named, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
-    """Whether words of the drug, a dosage or a note say that it was stopped, paused or not taken."""
-    said = [each.text for each in dosages]
-    for concept in what.called:
-        said += (concept.text, *(each.display for each in concept.coding))
+def _is_halted(note: msgspec.Raw, words: Iterable[str | None], terminology: Terminology) -> bool:
+    """Whether words or a note say that it was stopped, paused or not taken."""
     try:
-        said += note_texts(drug.note)
+        said = (*words, *note_texts(note))
     except msgspec.DecodeError:
         return True
     return any(text and terminology.writing.says("halted", text) for text in said)
+
+
+def _words(what: Named, dosages: tuple[Dosage, ...]) -> Iterator[str | None]:
+    """Those of a drug and of its dosages."""
+    yield from (each.text for each in dosages)
+    for concept in what.called:
+        yield from (concept.text, *(each.display for each in concept.coding))
 
 
 def _is_denied(drug: Drug, what: Named, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:
