@@ -24,8 +24,9 @@ _MOST_HELD = 64 << 20
 _CHUNK = 1 << 20
 _MOST_KNOWN = 20_000
 """Cells that are kept: a sheet says the same again and again, and what one comes to is looked up by it."""
-_PLACE = re.compile(rb"""<(?:\w+:)?(?:row|c)\s(?:[^<>]*?\s)?r=["']([A-Z]*)(\d{1,9})["']""")
-"""Where a worksheet's row or cell says that it is."""
+_MOST_ROWS = 1 << 20  # of a workbook, as Excel has it
+_PLACE = re.compile(rb"""<(?:\w+:)?(row|c)(?=[\s/>])(?:\s(?:[^<>]*?\s)?r=["']([A-Z]*)(\d+)["'])?""")
+"""A worksheet's row or cell, and where it says that it is."""
 _DIGITS = 15  # a workbook's numbers are binary, and no more than these are meant
 
 
@@ -139,18 +140,32 @@ def _is_sheet(name: str) -> bool:
 
 
 def _check_order(path: Path, part: IO[bytes]) -> None:
-    """Rows and cells stand in their order, each once: of others, whoever reads them a row at a time sees only some."""
-    last, rest = (0, 0), b""
+    """Rows and cells stand in their order, each once: of others, whoever reads them a row at a time sees only some.
+
+    And there are no more than a workbook has, nor longer ones: a file of kilobytes may hold millions, or name a row so
+    far down that those before it never end.
+    """
+    last, rest, rows, cells = (0, 0), b"", 0, 0
     while chunk := part.read(_CHUNK):
         text = rest + chunk
         end = text.rfind(b">") + 1
         for found in _PLACE.finditer(text, 0, end):
-            place = int(found[2]), _column(found[1])
-            if place <= last:
+            kind, column, number = found.groups()
+            place = (int(number), _column(column)) if number else last
+            if not column:
+                rows, cells = (rows + 1, 0) if kind == b"row" else (rows, cells + 1)
+                if max(rows, place[0]) > _MOST_ROWS or cells > _MOST_COLUMNS:
+                    most = f"{_MOST_ROWS} rows, or than {_MOST_COLUMNS} cells in one"
+                    msg = f"{path.name} has more than {most}; save it as CSV"
+                    raise InputError(msg)
+            if number and place <= last:
                 msg = f"{path.name} has row {place[0]} twice, or out of order; open the workbook and save it anew"
                 raise InputError(msg)
             last = place
         rest = text[end:][-_CHUNK:]
+        if b"<" not in chunk and len(chunk) == _CHUNK:
+            msg = f"{path.name} has a cell of more than {_CHUNK >> 20} MiB; shorten it"
+            raise InputError(msg)
 
 
 def _column(letters: bytes) -> int:

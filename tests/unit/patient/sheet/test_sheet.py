@@ -267,6 +267,35 @@ def test_a_workbook_that_is_large_beside_its_sheets(tmp_path: Path, strict: Setu
         convert(path, strict)
 
 
+_ROW = b'<row r="2"><c r="A2" t="inlineStr"><is><t>%s</t></is></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (b'<row r="1048576000"><c r="A1048576000"><v>1</v></c></row>', "more than 1048576 rows"),
+        (b'<row r="1%s"/>' % (b"0" * 5000), "can be read"),
+        (b"<row/>" * (1 << 20), "more than 1048576 rows"),
+        (b'<row r="2">%s</row>' % (b"<c/>" * 5000), "4096 cells in one"),
+        (_ROW % (b"a" * (3 << 20)), "a cell of more than 1 MiB"),
+    ],
+)
+def test_a_sheet_that_packs_more_than_it_seems(rows: bytes, said: str, tmp_path: Path, strict: Setup) -> None:
+    """Of kilobytes, it took all memory, or hours."""
+    book = Workbook()
+    book.active.append(["Patient", "ALT (U/L)"])
+    book.save(tmp_path / "plain.xlsx")
+    path = tmp_path / "sheet.xlsx"
+    with ZipFile(tmp_path / "plain.xlsx") as plain, ZipFile(path, "w", ZIP_DEFLATED) as made:
+        for name in plain.namelist():
+            held = plain.read(name)
+            made.writestr(
+                name, held.replace(b"</sheetData>", rows + b"</sheetData>") if "/worksheets/" in name else held
+            )
+    with pytest.raises(InputError, match=said):
+        convert(path, strict)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.binary(max_size=300) | st.lists(st.text(max_size=12), max_size=30).map(lambda t: ",".join(t).encode()))
 def test_any_file_converts_or_says_why_not(tmp_path: Path, strict: Setup, data: bytes) -> None:
