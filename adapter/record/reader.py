@@ -120,9 +120,8 @@ class _Reader:
     def record(self) -> PatientRecord:
         patient = self.subject.patient
         deceased, died = death(patient, self.collector)
-        plain = PlainObservations(
-            self.terminology, self.subject, self.specimens, self.observations, self.attestations, self.unmapped
-        )
+        found = self.observations, self.attestations, self.unmapped
+        plain = PlainObservations(self.terminology, self.subject, self.specimens, *found)
         for each in self.entries:
             if each.plain is not None and plain.take(each.sent, each.plain):
                 continue
@@ -174,8 +173,7 @@ class _Reader:
 
     def _note_referable(self, entries: Iterable[Decoded]) -> None:
         drugs: dict[str, Drug] = {}
-        for entry in entries:
-            resource = entry.resource
+        for entry, resource in ((each, each.resource) for each in entries):
             if isinstance(resource, Medication):
                 self.medications.add(resource, entry.key, entry.sent.full_url)
             elif isinstance(resource, Specimen):
