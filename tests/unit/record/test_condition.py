@@ -26,6 +26,14 @@ def born(day: str) -> Json:
     return P1 | {"birthDate": day}
 
 
+def test_of_two_alike_the_order_in_which_they_are_sent_says_nothing(read: Read) -> None:
+    """One that stands as evidence for both is the same, whichever is sent first."""
+    two = [condition(concept(CM, "I48.91"), id=name) for name in ("c2", "c1")]
+    told, anew = (read([P1, *sent]).conditions["atrial-fibrillation"] for sent in (two, two[::-1]))
+    assert [fact.source.resource for fact in told] == ["Condition/c1", "Condition/c2"]
+    assert told == anew
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
