@@ -371,4 +371,4 @@ S = TypeVar("S", ConditionFact, ExposureFact, AllergyFact, EntryFact)
 
 def by_resource(facts: list[S]) -> tuple[S, ...]:
     """Facts by the names of their resources."""
-    return tuple(sorted(facts, key=lambda fact: fact.source.resource))
+    return tuple(sorted(facts, key=lambda fact: fact.source.resource) if len(facts) > 1 else facts)
