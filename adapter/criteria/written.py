@@ -88,7 +88,7 @@ class Writing:
     called. `grave`: words of a manifestation that no mild reaction has. `unsupported`: that no treatment was given.
     `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
     `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
-    `revised`: words of a diagnosis' notes by which it was none.
+    `not_given`: words of a vaccination's notes by which it was not; `revised`: of a diagnosis' notes, that it was none.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
@@ -133,6 +133,7 @@ class Writing:
     local_forms: frozenset[str] = frozenset()
     systemic_forms: frozenset[str] = frozenset()
     halted: frozenset[str] = frozenset()
+    not_given: frozenset[str] = frozenset()
     revised: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
@@ -154,7 +155,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         """One pattern finds every word of a table."""
-        denied = dict.fromkeys(("unusable", "explained", "halted", "revised"), self.not_unusable)
+        denied = dict.fromkeys(("unusable", "explained", "halted", "not_given", "revised"), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
         words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "bloodless": any_word(self.bloodless)}
@@ -170,7 +171,7 @@ class Writing:
         said = plain(name)
         return next((meaning for meaning, pattern in self._turned if pattern.search(said)), None)
 
-    def says(self, table: Literal["unusable", "explained", "halted", "revised"], text: str) -> bool:
+    def says(self, table: Literal["unusable", "explained", "halted", "not_given", "revised"], text: str) -> bool:
         """Whether a text holds a word of a table, in whatever sentence, and doesn't deny it directly before it."""
         return self._holds(table, plain(text))
 

@@ -256,14 +256,15 @@ def evidence_of(mention: Mention) -> Evidence:
 def may_go_on(fact: ExposureFact | Mention | ConditionFact, time: Span | None, chart: Chart) -> bool:
     """Whether something may have gone on then, by its days; what has no end holds for the policy's time for lists.
 
-    A diagnosis without an end that is active does until today; one that is closed, or of an encounter, as what is over.
+    A diagnosis without an end that is active does until today; one that is closed, or of an encounter, as what is over:
+    from when it was recorded, if that was later than it began.
     """
     stands = chart.policy.freshness[LIST]
     if isinstance(fact, ConditionFact):
         begun, ended = chart.span(fact.onset), chart.span(fact.abatement)
-        known = chart.span(fact.onset or fact.recorded)
-        over = known is not None and (fact.encounter or fact.clinical in CLOSED)
-        latest = [held_until(known.last, stands)] if known is not None and over else []
+        known = [each.last for each in (begun, chart.span(fact.recorded)) if each is not None]
+        over = fact.encounter or fact.clinical in CLOSED
+        latest = [held_until(max(known), stands)] if known and over else []
     else:
         begun, ended, asserted = chart.span(fact.start), chart.span(fact.end), chart.span(fact.asserted)
         latest = [] if asserted is None else [held_until(asserted.last, stands) if fact.open_end else asserted.last]

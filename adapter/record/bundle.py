@@ -265,7 +265,20 @@ def resource_of(
     type_, id_, meta = head.resourceType, head.id, head.meta
     key = f"{type_}/{id_}" if id_ else place or "resource"
     version, updated = (None, None) if meta is None else (meta.versionId, meta.lastUpdated)
-    return Resource(type_, id_ or "", version, updated, full_url, place, bytes(raw), key)
+    return Resource(type_, id_ or "", version, updated, full_url, place, _plainly(bytes(raw)), key)
+
+
+_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9A-Fa-f])|.)", re.DOTALL)
+
+
+def _plainly(raw: bytes) -> bytes:
+    """The same JSON with ASCII as itself: of some elements a name or a code is looked for without decoding them."""
+    return _ESCAPE.sub(_unescaped, raw) if b"\\u00" in raw else raw
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    said = bytes.fromhex(escape[1].decode()) if escape[1] else b""
+    return escape[0] if said in {b"", b'"', b"\\", b"\x7f"} else said
 
 
 def plain_observation(raw: bytes | Raw) -> PlainObservation | None:

@@ -227,7 +227,7 @@ def settle(lists: Iterable[list[ConditionFact]], numbered: Sequence[Numbered]) -
         held[:] = [found.get(each.source.resource, each) for each in held]
 
 
-_MOST_COPIES = 20
+_MOST_COPIES = 200
 """So many are compared with each other: what more of them bear is no identifier of a diagnosis."""
 
 
@@ -241,10 +241,19 @@ def _numbers(identifiers: Raw) -> set[tuple[str, str]]:
 def _is_copy(one: ConditionFact, other: ConditionFact) -> bool:
     """Whether two of one number are of one disease, and may have begun on the same day."""
     same = not one.value_sets.isdisjoint(other.value_sets) or not set(one.codes).isdisjoint(other.codes)
+    if _was_over_before(one, other) or _was_over_before(other, one):
+        return False
     if one.onset is None or other.onset is None:
         return same
-    day = timedelta(days=1)  # zones
-    return same and one.onset.first <= other.onset.last + day and other.onset.first <= one.onset.last + day
+    return same and one.onset.first <= other.onset.last + _ZONES and other.onset.first <= one.onset.last + _ZONES
+
+
+_ZONES = timedelta(days=1)
+
+
+def _was_over_before(one: ConditionFact, other: ConditionFact) -> bool:
+    """Whether the one had ended when the other began: it came back, under the number of the problem."""
+    return one.abatement is not None and other.onset is not None and one.abatement.last + _ZONES < other.onset.first
 
 
 def _beside_copy(so_far: ConditionFact, fact: ConditionFact, other: Numbered) -> ConditionFact:

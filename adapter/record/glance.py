@@ -17,13 +17,12 @@ from msgspec import Raw, Struct
 from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.value_set import Coding
 from adapter.record.bundle import BOM, Link, Request, Resource, Search
-from adapter.record.certainty import modified
+from adapter.record.certainty import coded, modified
 from adapter.record.contents import MAX_ENTRIES, Contents, contents_at, contents_of
 from adapter.record.decoded import Decoded
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.resources import ABSENT, CodeableConcept, Condition, Meta, Patient
 from adapter.record.subject import Subject, find_subject
-from adapter.record.values import codes
 
 _MOST_DIAGNOSES, _LONGEST_KEPT = 4096, 1024  # of them a process remembers so many, of so many bytes each
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -129,14 +128,14 @@ def glance(text: bytes) -> Glance | None:
 def diagnoses(raws: Iterable[bytes | None], terminology: Terminology) -> Iterator[tuple[Coding, ...] | None]:
     """The codings of Conditions by what their `code` says, undecoded; None where that can't be read.
 
-    They are the `codes` that a Condition's fact has, if it is a fact at all.
+    They are the `codes` that a Condition's fact has, if it is a fact at all: those that its words say besides, too.
     """
     known: dict[bytes, tuple[Coding, ...]] = terminology.memos.setdefault("diagnoses", {})
     for raw in raws:
         said = None if raw is None else known.get(raw)
         if said is None and raw is not None:
             try:
-                said = codes(_concept.decode(raw) if raw else None)
+                said = coded(_concept.decode(raw) if raw else None, terminology)[0]
             except _UNREADABLE:
                 yield None
                 continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from typing import Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -229,7 +230,7 @@ def immunization_fact(
         ordered=False,
         route=Route.NONE,
         open=turned(immunization.vaccineCode, terminology, immunization.patient) == DOUBTFUL
-        or _is_halted(immunization.note, [], terminology),
+        or _is_halted(immunization.note, [], terminology, "not_given"),
     )
 
 
@@ -251,13 +252,18 @@ def dosages_of(drug: Drug) -> tuple[Dosage, ...]:
             return ()
 
 
-def _is_halted(note: msgspec.Raw, words: Iterable[str | None], terminology: Terminology) -> bool:
-    """Whether words or a note say that it was stopped, paused or not taken."""
+def _is_halted(
+    note: msgspec.Raw,
+    words: Iterable[str | None],
+    terminology: Terminology,
+    table: Literal["halted", "not_given"] = "halted",
+) -> bool:
+    """Whether words or a note say that it was stopped, paused or not taken; of a vaccination, that it was not given."""
     try:
         said = (*words, *note_texts(note))
     except msgspec.DecodeError:
         return True
-    return any(text and terminology.writing.says("halted", text) for text in said)
+    return any(text and terminology.writing.says(table, text) for text in said)
 
 
 def _words(what: Named, dosages: tuple[Dosage, ...]) -> Iterator[str | None]:

@@ -286,11 +286,11 @@ class _Reader:
             return
         sets, words = self._sets(source, resource.code), self.terminology
         fact = condition_fact(resource, sets, source, self.birth, words, collector, self.addresses)
+        fact = disbelieved(fact) if source.resource in self.unsure else fact
         if resource.identifier:
             self.numbered.append(Numbered(resource.identifier, fact, error))
         if error:
             return
-        fact = disbelieved(fact) if source.resource in self.unsure else fact
         self.all_conditions.append(fact)
         for value_set in fact.value_sets:
             self.conditions[value_set].append(fact)

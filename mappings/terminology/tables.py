@@ -171,6 +171,7 @@ class _Words(BaseModel):
     local_forms: tuple[str, ...] = Field((), alias="local-forms")
     systemic_forms: tuple[str, ...] = Field((), alias="systemic-forms")
     halted: tuple[str, ...] = ()
+    not_given: tuple[str, ...] = Field((), alias="not-given")
     revised: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
@@ -311,6 +312,7 @@ def read_words(file: YamlFile) -> Writing:
         local_forms=_plain(read.local_forms),
         systemic_forms=_plain(read.systemic_forms),
         halted=_plain(read.halted),
+        not_given=_plain(read.not_given),
         revised=_plain(read.revised),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),

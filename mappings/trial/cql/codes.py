@@ -78,6 +78,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Bloodless"), _any_word(writing.bloodless)),
         _table("Supports", [(said, min(of)) for said, of in sorted(supports(terminology).items())]),
         definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
+        definition(name("Not Given"), _any_word(writing.not_given, writing.not_unusable)),
         definition(name("Revised"), _any_word(writing.revised, writing.not_unusable)),
         definition(name("None A Day"), string(f"^.*{NONE_A_DAY.pattern}.*$")),
         definition(name("Preventive"), _any_word(writing.preventive)),

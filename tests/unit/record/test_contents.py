@@ -13,7 +13,7 @@ from adapter.record.bundle import MAX_DEPTH, Resource, json_text, resource_of
 from adapter.record.contents import MAX_ENTRIES, MAX_PROBLEMS, contents_of, merged
 from adapter.record.inside import results_inside
 from adapter.record.patient_record import ANY_TYPE
-from tests.build import P1, Json, bundle, condition, entry, observation, quantity
+from tests.build import P1, SUBJECT, Json, bundle, condition, drug, entry, observation, quantity
 from tests.unit.record.conftest import Read
 
 
@@ -286,3 +286,33 @@ def test_a_result_in_two_panels_is_as_the_first_has_it() -> None:
     ]
     *_, found = results_inside(_report(*panels, {"resourceType": "Observation", "id": "o", "status": "final"}))
     assert json.loads(found.raw)["note"] == [{"text": "late"}]
+
+
+ESCAPED = {
+    "Condition": "C\\u006fndition",
+    "contained": "c\\u006Fntained",
+    "#d1": "\\u0023d1",
+    "display": "displ\\u0061y",
+}
+"""Names and codes as JSON may also have them."""
+
+
+@pytest.mark.parametrize("word", ESCAPED)
+def test_an_escaped_letter_is_the_letter(read: Read, word: str) -> None:
+    """What is contained, and what a reference calls something, is found however its letters are written."""
+    gvhd = condition(id="d1", code={"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "D89.813"}]})
+    named = {"resourceType": "Encounter", "id": "e1", "status": "finished", "subject": SUBJECT, "contained": [gvhd]}
+    report = {"resourceType": "DiagnosticReport", "id": "r1", "status": "final", "subject": SUBJECT}
+    resources = [
+        P1,
+        named,
+        drug(contained=[gvhd], reasonReference=[{"reference": "#d1"}]),
+        drug(id="m2", reasonReference=[{"display": 'GVHD, "II" \\u0041'}]),
+        {**report, "contained": [haemoglobin(80, id="o1", effectiveDateTime="2026-02-01")]},
+    ]
+    plain = json.dumps(bundle("collection", *(entry(each) for each in resources)))
+    known, found = read(plain.encode()), read(plain.replace(word, ESCAPED[word]).encode())
+    assert known.mentions
+    assert (known.mentions, known.issues) == (found.mentions, found.issues)
+    assert [each.shown for each in known.observations["haemoglobin"]] == ["80 g/L"]
+    assert known.observations.keys() == found.observations.keys()

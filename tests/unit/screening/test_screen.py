@@ -83,12 +83,17 @@ def test_an_error_of_ours_is_that_patients_failure_and_shows_no_data(
 
 HL7 = "http://terminology.hl7.org/CodeSystem"
 HYPERTENSION: dict[str, str] = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I10"}
+GVHD: dict[str, str] = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "D89.813"}
 UNKNOWN_CODE: dict[str, str] = {"system": "http://example.org/codes", "code": "x1"}
 
 
 REFUTED = {"coding": [{"system": f"{HL7}/condition-ver-status", "code": "refuted"}]}
-INDICATING: list[dict[str, Any]] = [{}, {"code": {"coding": T_ALL}}]
-"""With these somebody has a study's disease: as they are, and with a code that stands without its list."""
+INDICATING: list[dict[str, Any]] = [
+    {},
+    {"code": {"coding": T_ALL}},
+    {"code": {"coding": [GVHD], "text": "T-ALL"}},
+]
+"""With these somebody may have a study's disease: as they are, with a code without its list, by words beside a code."""
 
 CHANGES = [
     *INDICATING,
