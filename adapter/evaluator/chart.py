@@ -81,6 +81,9 @@ _LONGEST_TEXT = 40
 Situation = tuple[str, frozenset[str], bool, frozenset[str], frozenset[str]]
 """What the answer without any data depends on: policy, what it assumes, types with unknown codes, unread types."""
 
+MOST_SITUATIONS = 256
+"""Of so many an answer is kept: a hospital has few, and whoever sends broken records has any number."""
+
 
 def _situation(record: PatientRecord, policy: Policy) -> Situation:
     types = frozenset([entry.type for entry in record.unmapped])

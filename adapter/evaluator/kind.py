@@ -17,10 +17,10 @@ from adapter.criteria.fields import Form, check_table
 from adapter.criteria.join import Join
 from adapter.criteria.model import Combinator, Finding, Leaf, parts_of
 from adapter.criteria.quantity import Comparator, QuantityThreshold
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.truth import Truth
 from adapter.criteria.value_set import Coding
-from adapter.evaluator.chart import Chart, Situation
+from adapter.evaluator.chart import MOST_SITUATIONS, Chart, Situation
 from adapter.evaluator.columns import Asked, Setting
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
@@ -192,7 +192,8 @@ def known_without_data(evaluation: Evaluation, reads: frozenset[str] | None) -> 
             return evaluation(chart, moment)
         found = blanks.get(chart.situation)
         if found is None:
-            found = blanks[chart.situation] = evaluation(chart.without_data(), moment)
+            answer = evaluation(chart.without_data(), moment)
+            found = kept(blanks, chart.situation, answer, most=MOST_SITUATIONS)
         return found
 
     return evaluate

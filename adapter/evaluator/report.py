@@ -22,12 +22,12 @@ from adapter.criteria.catalogue import Catalogue, Effort
 from adapter.criteria.join import truth_of
 from adapter.criteria.model import Combinator, CriterionRole, Leaf
 from adapter.criteria.policy import Policy
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.truth import UNKNOWN, Truth
 from adapter.criteria.value_set import Coding
 from adapter.evaluator.attestation import CLASS, SYSTEM
 from adapter.evaluator.bound import BoundDefinition
-from adapter.evaluator.chart import Chart
+from adapter.evaluator.chart import MOST_SITUATIONS, Chart
 from adapter.evaluator.decision import AGAINST
 from adapter.evaluator.kind import ByTime, Outlook, kind_of, reads_of
 from adapter.evaluator.moment import Moment, Span, instant_of, moment_at
@@ -259,8 +259,7 @@ class _Teller:
         if known is None or known[0].role is not role:
             before = len(self.missed)
             found = self.tell(role, node, bearing)
-            node.bound.told[key] = found, tuple(self.missed[before:])
-            return found
+            return kept(node.bound.told, key, (found, tuple(self.missed[before:])), most=MOST_SITUATIONS)[0]
         self.missed += known[1]
         return known[0]
 

@@ -6,10 +6,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapter.criteria.join import truth_of
+from adapter.criteria.terminology import kept
 from adapter.criteria.truth import UNKNOWN, Truth, negation
 from adapter.evaluator.attestation import attested, raised_since
 from adapter.evaluator.bound import BoundCriterion
-from adapter.evaluator.chart import Chart
+from adapter.evaluator.chart import MOST_SITUATIONS, Chart
 from adapter.evaluator.moment import Moment
 from adapter.evaluator.outcome import Outcome
 from adapter.evaluator.reason import Reason
@@ -108,7 +109,7 @@ def _without_data(bound: BoundCriterion, chart: Chart, moment: Moment) -> Node:
     node: Node | None = bound.blanks.get(chart.situation)
     if node is None:
         found = _evaluated(bound, chart.without_data(), moment, {})
-        node = bound.blanks[chart.situation] = replace(found, blank=True)
+        node = kept(bound.blanks, chart.situation, replace(found, blank=True), most=MOST_SITUATIONS)
     return node
 
 

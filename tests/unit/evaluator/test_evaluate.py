@@ -7,6 +7,8 @@ import pytest
 
 from adapter.criteria.truth import Truth
 from adapter.evaluator import Verdict, bind, evaluate, evaluate_all, evaluate_indicated, to_json
+from adapter.evaluator.bound import BoundCriterion
+from adapter.evaluator.chart import MOST_SITUATIONS
 from adapter.evaluator.reason import AWAITS_PERSON, Reason, truth_of
 from adapter.evaluator.verdict import instant
 from adapter.record import PatientRecord, read_record
@@ -179,3 +181,20 @@ def test_of_studies_without_an_indication_only_what_leaves_it_unclear_is_told() 
             indicated += whole.has_indication
     assert 0 < indicated < 12 * len(bounds)
     assert evaluate_indicated((), record, AS_OF, STRICT) == ()
+
+
+def test_what_is_kept_of_empty_records_is_bounded() -> None:
+    """Whoever sends records with ever other unread types fills no memory, and each gets the answer of its own."""
+    definition = next(each for each in load_definitions() if each.id == "cd7-cart01")
+    bound = bind(definition, TERMINOLOGY)
+    kept = [node for _, top in bound.criteria for node in _all(top)]
+    for number in range(2 * MOST_SITUATIONS):
+        unread = frozenset(f"Type{place}" for place in range(10) if number >> place & 1)
+        record = PatientRecord(subject="Patient/p1", terminology=TERMINOLOGY.hash, unread=unread)
+        assert evaluate(bound, record, AS_OF, STRICT).criteria
+    assert max(len(each.blanks) for each in kept) > 0
+    assert all(len(each.blanks) <= MOST_SITUATIONS and len(each.told) <= MOST_SITUATIONS for each in kept)
+
+
+def _all(bound: BoundCriterion) -> list[BoundCriterion]:
+    return [bound, *(each for part in bound.parts for each in _all(part))]
