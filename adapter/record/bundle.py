@@ -232,7 +232,7 @@ class PlainObservation(Struct, frozen=True, gc=False):
     derivedFrom: _Nothing = 0
     bodySite: Raw = ABSENT
     method: Raw = ABSENT
-    device: _Nothing | None = None
+    device: _Nothing = 0
 
 
 class _Whole(Bundle, frozen=True, gc=False, rename="camel"):

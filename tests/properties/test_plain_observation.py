@@ -124,6 +124,7 @@ MORE: dict[str, list[Any]] = {
     "hasMember": [[{"reference": "Observation/o2"}], []],
     "meta": [{"versionId": "3"}],
     "bodySite": [{"text": "left arm"}, {"text": "vein"}],
+    "device": [{"display": "cuff"}, {}, None],
     "specimen": [
         *({"reference": f"Specimen/s{place}"} for place in range(9)),
         *({"display": words} for words in ("blood", "urine", "venous blood", "donor")),
