@@ -31,8 +31,9 @@ from mappings.terminology.catalogue import (
 )
 from mappings.terminology.codes import Systems
 from mappings.terminology.concept_forms import read_formulas
+from mappings.terminology.infections import read_infections
 from mappings.terminology.site_value_set import SiteValueSet, open_value_set, resolved
-from mappings.terminology.tables import read_infections, read_statuses, read_systems, read_units, read_words
+from mappings.terminology.tables import read_statuses, read_systems, read_units, read_words
 from mappings.terminology.ucum import unit_factor
 from mappings.terminology.value_set import BASE, read_concept_map
 from mappings.terminology.yaml_file import Path as KeyPath

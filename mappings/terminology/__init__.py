@@ -11,9 +11,9 @@ from adapter.criteria.terminology import Terminology
 from mappings.terminology.catalogue import read_catalogue
 from mappings.terminology.codes import Systems
 from mappings.terminology.concept_forms import read_formulas
+from mappings.terminology.infections import read_infections
 from mappings.terminology.tables import (
     read_histories,
-    read_infections,
     read_statuses,
     read_systems,
     read_units,

@@ -16,6 +16,7 @@ from adapter.evaluator.wording import titles
 from adapter.kinds.condition.rule import unless_named
 from adapter.kinds.condition.statement import Grade
 from adapter.kinds.entries.compared import events, resolved, said_beside, studies
+from adapter.kinds.entries.elsewhere import graded, nowhere, ordered, recorded
 from adapter.kinds.entries.evaluate import (
     Asked,
     Clears,
@@ -26,11 +27,7 @@ from adapter.kinds.entries.evaluate import (
     bind_entries,
     clears_nothing,
     found_nothing,
-    graded,
-    nowhere,
     of_concepts,
-    ordered,
-    recorded,
     stands,
 )
 from adapter.kinds.entries.statement import (

@@ -38,7 +38,8 @@ from adapter.kinds.condition.standing import OPEN, diagnosis
 from adapter.kinds.condition.standing import REASONS as DIAGNOSED
 from adapter.kinds.condition.standing import extent_of as extent_of_condition
 from adapter.kinds.condition.statement import Condition, Occurrence
-from adapter.kinds.entries.evaluate import Asked, bind_entries, nowhere, of_concepts, sort_entries
+from adapter.kinds.entries.elsewhere import nowhere
+from adapter.kinds.entries.evaluate import Asked, bind_entries, of_concepts, sort_entries
 from adapter.kinds.entries.evaluate import evidence_of as of_entry
 from adapter.kinds.entries.statement import Encounter, holds
 from adapter.kinds.entries.time import lately
