@@ -374,9 +374,14 @@ def _holding(sets: frozenset[str], keys: set[int]) -> list[str]:
 
 
 def _with_all(leaf: Question, codings: Sequence[Codings], terminology: Terminology) -> list[str]:
-    """Where a record holds any row of what a leaf reads that no value sets tell apart, or what it reads beside that."""
+    """Where a record holds any row of what a leaf reads that no value sets tell apart, or what it reads beside that.
+
+    Of diagnoses whatever their code it is those of some grade (`kinds.entries.elsewhere.graded`).
+    """
     read = _read(leaf, terminology)
     every = {each.data for each in read if not each.data.coded and each.data is not ATTESTATION}
     sets = frozenset(each.value_set for each in read if each.value_set and each.data.coded)
     beside = _holding(sets, holding(codings, sets))
+    if any(each.data is CONDITION and each.value_set is None for each in read):
+        beside.append("conditions WHERE LEN(levels) > 0")
     return ["patients"] if PERSON in every else [*sorted({TABLE_OF[each] for each in every}), *beside]

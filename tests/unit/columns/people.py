@@ -20,7 +20,7 @@ PREGNANCY_TEST, PREGNANCY_STATUS = "2106-3", "82810-3"
 
 def everybody() -> Iterator[tuple[str, bytes]]:
     """All of them, each of a name of its own."""
-    for each in (ties, edges, endings, doubts, courses, consents, several, gaps, contradicted, pregnancies):
+    for each in (ties, edges, endings, doubts, courses, consents, several, gaps, contradicted, pregnancies, grades):
         yield from each()
 
 
@@ -195,3 +195,12 @@ def pregnancies() -> Iterator[tuple[str, bytes]]:
             for n, (code, said, day) in enumerate(tests)
         ]
         yield name, bundle(patient(name, gender="female" if number % 5 else "male"), *held)
+
+
+def grades() -> Iterator[tuple[str, bytes]]:
+    """Diagnoses of a grade, which may be what is asked of adverse events; one of them is over."""
+    for number, status in enumerate(("active", "resolved")):
+        name = f"grade{number}"
+        held = condition("c1", of(name), {"system": ICD_10_CM, "code": "K12.3"})
+        told = {"severity": {"text": "grade 3"}, "clinicalStatus": {"coding": [{"system": CLINICAL, "code": status}]}}
+        yield name, bundle(patient(name), held | told)

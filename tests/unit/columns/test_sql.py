@@ -17,7 +17,8 @@ from adapter.columns.sql.text import Step, for_spark
 from adapter.criteria.policy import Policy
 from adapter.evaluator import bind
 from adapter.evaluator.verdict import Verdict
-from adapter.kinds.condition.statement import Condition
+from adapter.kinds.condition.statement import Condition, Grade
+from adapter.kinds.entries.statement import AdverseEvent
 from adapter.record import PatientRecord
 from demo.cohort import cohort
 from tests.properties import core, patients
@@ -126,6 +127,13 @@ def test_spark_has_words_for_all_of_it(known: Known) -> None:
 def test_of_a_pregnancy_without_tests(known: Known) -> None:
     """A trial that names no test of it reads diagnoses alone."""
     bounds = (bind(trial([Condition(concepts=("pregnancy",))]), core.TERMINOLOGY),)
+    query = compiled(bounds, core.STRICT, AS_OF, known.local.codings)
+    assert differences(query, *known.local.rows(query), expected(known.records, bounds, core.STRICT, AS_OF)).found == []
+
+
+def test_of_adverse_events_among_the_diagnoses(known: Known) -> None:
+    """A diagnosis of the grade that is asked for is a question, whatever its code."""
+    bounds = (bind(trial([AdverseEvent(grade=(Grade.THREE,), unresolved=True)]), core.TERMINOLOGY),)
     query = compiled(bounds, core.STRICT, AS_OF, known.local.codings)
     assert differences(query, *known.local.rows(query), expected(known.records, bounds, core.STRICT, AS_OF)).found == []
 
