@@ -321,7 +321,9 @@ def unsaid(
         if leaf.is_unsaid:
             sets = leaf.asked.sets if isinstance(leaf.asked, Undecided) else leaf.bound.reads
             where += (
-                _with_all(leaf, codings, terminology) if sets is None else _with_any(sets, codings, policy, terminology)
+                _with_all(leaf, codings, policy, terminology)
+                if sets is None
+                else _with_any(sets, codings, policy, terminology)
             )
         if isinstance(leaf.asked, Scored):
             sets = frozenset(each.value_set for each in _read(leaf, terminology) if each.value_set)
@@ -365,15 +367,12 @@ def _reckoned(inputs: tuple[str, ...], analyte: str, now: str) -> str:
 
 def _with_any(sets: frozenset[str], codings: Sequence[Codings], policy: Policy, terminology: Terminology) -> list[str]:
     """Where a record holds any of the value sets (`Chart.present`)."""
-    return _holding(sets, speaking(codings, sets, policy.assumed_absent, terminology))
-
-
-def _holding(sets: frozenset[str], keys: set[int]) -> list[str]:
+    keys = speaking(codings, sets, policy.assumed_absent, terminology)
     lists = [f"{table} WHERE coded IN ({numbers(keys)})" for table in ("conditions", "exposures", "allergies")]
     return [f"observations WHERE value_set IN ({names(sets)})", *lists]
 
 
-def _with_all(leaf: Question, codings: Sequence[Codings], terminology: Terminology) -> list[str]:
+def _with_all(leaf: Question, codings: Sequence[Codings], policy: Policy, terminology: Terminology) -> list[str]:
     """Where a record holds any row of what a leaf reads that no value sets tell apart, or what it reads beside that.
 
     Of diagnoses whatever their code it is those of some grade (`kinds.entries.elsewhere.graded`).
@@ -381,7 +380,7 @@ def _with_all(leaf: Question, codings: Sequence[Codings], terminology: Terminolo
     read = _read(leaf, terminology)
     every = {each.data for each in read if not each.data.coded and each.data is not ATTESTATION}
     sets = frozenset(each.value_set for each in read if each.value_set and each.data.coded)
-    beside = _holding(sets, holding(codings, sets))
+    beside = _with_any(sets, codings, policy, terminology)
     if any(each.data is CONDITION and each.value_set is None for each in read):
         beside.append("conditions WHERE LEN(levels) > 0")
     return ["patients"] if PERSON in every else [*sorted({TABLE_OF[each] for each in every}), *beside]

@@ -14,11 +14,15 @@ from adapter.columns.folder import Facts
 from adapter.columns.sql.local import Local, open_local
 from adapter.columns.sql.query import Query, compiled, indicated
 from adapter.columns.sql.text import Step, for_spark
+from adapter.criteria.model import Leaf
 from adapter.criteria.policy import Policy
 from adapter.evaluator import bind
+from adapter.evaluator.extent import Relation
 from adapter.evaluator.verdict import Verdict
 from adapter.kinds.condition.statement import Condition, Grade
 from adapter.kinds.entries.statement import AdverseEvent
+from adapter.kinds.events.gathered import Events
+from adapter.kinds.events.sequence import Order, Reference, Which
 from adapter.record import PatientRecord
 from demo.cohort import cohort
 from tests.properties import core, patients
@@ -124,16 +128,21 @@ def test_spark_has_words_for_all_of_it(known: Known) -> None:
             assert re.findall(r"\[|\bLIST_\w+|\bUNNEST\b|::", re.sub("'[^']*'", "''", for_spark(text))) == []
 
 
-def test_of_a_pregnancy_without_tests(known: Known) -> None:
-    """A trial that names no test of it reads diagnoses alone."""
-    bounds = (bind(trial([Condition(concepts=("pregnancy",))]), core.TERMINOLOGY),)
-    query = compiled(bounds, core.STRICT, AS_OF, known.local.codings)
-    assert differences(query, *known.local.rows(query), expected(known.records, bounds, core.STRICT, AS_OF)).found == []
+ASKED_ALONE: dict[str, Leaf] = {
+    "a pregnancy without tests": Condition(concepts=("pregnancy",)),
+    "adverse events among the diagnoses": AdverseEvent(grade=(Grade.THREE,), unresolved=True),
+    "what may be an event": Order(
+        event=Events(exposures=("hsct",)),
+        relation=Relation.AFTER,
+        other=Reference(encounters=("hospital-stay",), which=Which.LAST, began=True),
+    ),
+}
 
 
-def test_of_adverse_events_among_the_diagnoses(known: Known) -> None:
-    """A diagnosis of the grade that is asked for is a question, whatever its code."""
-    bounds = (bind(trial([AdverseEvent(grade=(Grade.THREE,), unresolved=True)]), core.TERMINOLOGY),)
+@pytest.mark.parametrize("name", ASKED_ALONE)
+def test_of_one_statement(known: Known, name: str) -> None:
+    """What the shipped trials ask no one of, or not alone."""
+    bounds = (bind(trial([ASKED_ALONE[name]]), core.TERMINOLOGY),)
     query = compiled(bounds, core.STRICT, AS_OF, known.local.codings)
     assert differences(query, *known.local.rows(query), expected(known.records, bounds, core.STRICT, AS_OF)).found == []
 
