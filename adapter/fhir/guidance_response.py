@@ -198,12 +198,15 @@ def output_parameters(verdict: Verdict) -> Json:
 
 _MOST_TOLD = 2000
 _told: dict[int, tuple[CriterionResult, Json]] = {}
-"""What was made of a result without evidence, by its identity: the evaluator tells many patients the same object."""
+"""What was made of a result without evidence, by its identity: the evaluator tells many patients the same object.
+
+Nothing of one patient is kept.
+"""
 
 
 def _criterion(result: CriterionResult) -> Json:
     """A result as a parameter; equal results may share one object, not to be changed."""
-    if result.evidence:
+    if _shows(result):
         return _parameter(result)
     known = _told.get(id(result))
     if known is None or known[0] is not result:
@@ -211,6 +214,11 @@ def _criterion(result: CriterionResult) -> Json:
             _told.clear()
         known = _told[id(result)] = result, _parameter(result)
     return known[1]
+
+
+def _shows(result: CriterionResult) -> bool:
+    """Whether it, or a part of it, has evidence, which is one patient's."""
+    return bool(result.evidence) or any(map(_shows, result.parts))
 
 
 def _parameter(result: CriterionResult) -> Json:

@@ -11,7 +11,7 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from adapter.evaluator import Decision, evaluate_all
 from adapter.evaluator.verdict import Told
-from adapter.fhir import Failure, Issue, verdict_bundle
+from adapter.fhir import Failure, Issue, guidance_response, verdict_bundle
 from adapter.record import read_record
 from adapter.screening.setup import Setup
 from demo.cohort import cohort
@@ -168,3 +168,15 @@ def test_hostile_text_stays_fhir(strict: Setup) -> None:
     answer = verdict_bundle(verdicts(strict, bundle(nameless, {**observed, "subject": {}, "id": " bad id "})))
     check_models(answer)
     assert all(character.isprintable() for character in msgspec.json.encode(answer).decode())
+
+
+def test_nothing_of_a_patient_is_kept(strict: Setup) -> None:
+    """What is made once for many patients has no evidence, not even in a part: that is one patient's, and may go."""
+    (verdict,) = verdicts(strict, bundle(patient(), ecog("e1", of(), 1)), "nct04785833")
+    (score, *_) = (each for each in verdict.criteria if each.evidence)
+    (open_, *_) = (each for each in verdict.criteria if not each.evidence)
+    joined = msgspec.structs.replace(open_, parts=(score,))
+    content = verdict_bundle([replace(verdict, tell=lambda: Told((joined,), ()))])
+    assert b'"evidence"' in msgspec.json.encode(content)
+    kept = msgspec.json.encode([made for _, made in guidance_response._told.values()])  # noqa: SLF001
+    assert b'"evidence"' not in kept
