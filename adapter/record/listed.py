@@ -87,32 +87,26 @@ class ResearchSubject(Resource, frozen=True, gc=False):
     individual: Reference | None = None
 
 
-class ServiceRequest(Resource, frozen=True, gc=False):
+class _Ordered(Resource, frozen=True, gc=False):
     status: str | None = None
     intent: str | None = None
+    subject: Reference | None = None
+    occurrenceDateTime: str | None = None
+    occurrencePeriod: Period | None = None
+    authoredOn: str | None = None
+    reasonCode: tuple[CodeableConcept, ...] = ()
+    reasonReference: tuple[Reference, ...] = ()
+    contained: Raw = ABSENT
+
+
+class ServiceRequest(_Ordered, frozen=True, gc=False):
     doNotPerform: bool = False
     code: CodeableConcept | None = None
-    subject: Reference | None = None
-    occurrenceDateTime: str | None = None
-    occurrencePeriod: Period | None = None
-    authoredOn: str | None = None
-    reasonCode: tuple[CodeableConcept, ...] = ()
-    reasonReference: tuple[Reference, ...] = ()
-    contained: Raw = ABSENT
 
 
-class DeviceRequest(Resource, frozen=True, gc=False):
-    status: str | None = None
-    intent: str | None = None
+class DeviceRequest(_Ordered, frozen=True, gc=False):
     codeCodeableConcept: CodeableConcept | None = None
     codeReference: Reference | None = None
-    subject: Reference | None = None
-    occurrenceDateTime: str | None = None
-    occurrencePeriod: Period | None = None
-    authoredOn: str | None = None
-    reasonCode: tuple[CodeableConcept, ...] = ()
-    reasonReference: tuple[Reference, ...] = ()
-    contained: Raw = ABSENT
 
 
 class SuspectEntity(Struct, frozen=True, gc=False):
