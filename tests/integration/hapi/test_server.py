@@ -52,7 +52,7 @@ def test_an_empty_server_is_empty(empty_hapi: Hapi) -> None:
 
 
 _CALLERS = 30
-"""More than it has connections of its database."""
+"""More than it answers at once."""
 _PATIENCE = 25
 """Seconds; a caller that waits in vain for such a connection gives up after 30."""
 
