@@ -182,10 +182,11 @@ def find_files(source: P) -> Files[P]:
     files = [path for path in inside if not path.is_dir()]
     bundles = tuple(path for path in files if _suffix(path) == _BUNDLE)
     lines = tuple(path for path in files if _suffix(path) in _LINES)
+    read = {*bundles, *lines}
     if not bundles and not lines:
         msg = f"{source} holds no .json or .ndjson file; name a folder of Bundles or a Bulk Data export"
         raise UsageError(msg)
-    return Files(bundles, lines, tuple(path for path in inside if path not in {*bundles, *lines}))
+    return Files(bundles, lines, tuple(path for path in inside if path not in read))
 
 
 def patients_of(files: Files[Path], store: Store, complete: Callable[[Store], None] | None = None) -> Iterator[Found]:

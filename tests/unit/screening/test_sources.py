@@ -312,6 +312,24 @@ def test_a_folder_without_anything_to_read_is_wrong_usage(tmp_path: Path) -> Non
         find_files(tmp_path)
 
 
+class _Hashed(type(Path())):  # type: ignore[misc]  # the class of this system's paths
+    """A path that counts how often a path is looked up."""
+
+    looked_up = 0
+
+    def __hash__(self) -> int:
+        _Hashed.looked_up += 1
+        return super().__hash__()  # type: ignore[no-any-return]
+
+
+def test_the_work_for_a_file_does_not_grow_with_their_number(tmp_path: Path) -> None:
+    """A folder of a hundred thousand Bundles is listed as quickly, file by file, as one of ten."""
+    for number in range(100):
+        (tmp_path / f"{number}.json").touch()
+    assert len(find_files(_Hashed(tmp_path)).bundles) == 100
+    assert _Hashed.looked_up <= 10 * 100
+
+
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     """Sorting by patient needs room; without it there is one clear error, and nothing stays behind."""
     source = tmp_path / "all.ndjson"
