@@ -311,7 +311,7 @@ def resource(number: int, theme: Theme = EVERYTHING) -> Json:
     return rng.choice(kinds)()
 
 
-def _patient(about: Sequence[Theme], person_number: int, numbers: list[int]) -> list[Json]:
+def patient_of(about: Sequence[Theme], person_number: int, numbers: list[int]) -> list[Json]:
     """Two of three are about one criterion, so that what it reads meets in one record."""
     rng = Random(person_number)  # noqa: S311  # made-up data, no secret
     theme = EVERYTHING if rng.random() < 0.35 else rng.choice(about)
@@ -330,7 +330,7 @@ _FEW, _MANY = st.lists(_NUMBERS, max_size=8), st.lists(_NUMBERS, min_size=20, ma
 
 def patients_for(definitions: Iterable[TrialDefinition]) -> st.SearchStrategy[list[Json]]:
     """Patient/p1 and resources of theirs, each with an id of its own, for some trials."""
-    return st.builds(partial(_patient, themes(definitions)), _NUMBERS, st.one_of(_FEW, _MANY))
+    return st.builds(partial(patient_of, themes(definitions)), _NUMBERS, st.one_of(_FEW, _MANY))
 
 
 patients = patients_for(DEFINITIONS)
