@@ -66,6 +66,7 @@ bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process,
 	$(BIN)/python -m bench.columns
 	$(BIN)/python -m bench.webhook
 	$(BIN)/python -m bench.processes
+	$(BIN)/python -m bench.jobs
 	$(BIN)/python -m bench.service
 	$(BIN)/python -m bench.server
 	$(BIN)/python -m bench.convert

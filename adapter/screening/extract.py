@@ -206,7 +206,7 @@ def _extracted(found: Iterable[Found], extractor: Extractor, workers: Workers | 
     tasks = _tasks(found)
     if workers is None or workers.jobs == 1:
         return map(extractor, tasks)
-    return in_processes(tasks, workers.jobs, _begin, (workers.site, extractor.parts), _work)
+    return in_processes((tasks,), workers.jobs, _begin, (workers.site, extractor.parts), _work)
 
 
 def _tasks(found: Iterable[Found]) -> Iterator[tuple[int, list[Found]]]:

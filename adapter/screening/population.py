@@ -17,10 +17,11 @@ from adapter.errors import InputError, UsageError
 from adapter.evaluator.bound import by_diagnoses
 from adapter.record.contents import Contents
 from adapter.screening.funnel import Summary
+from adapter.screening.many import screen
 from adapter.screening.private import alone_in
 from adapter.screening.publish import Writer
 from adapter.screening.run import keep, open_results
-from adapter.screening.screen import PatientOutcome, Row, Screening, screen
+from adapter.screening.screen import PatientOutcome, Row, Screening
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut, PatientInput
 

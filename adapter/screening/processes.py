@@ -41,22 +41,24 @@ def parcels(found: Iterable[Found], most: int, most_bytes: int = _MOST_BYTES) ->
 
 
 def in_processes(
-    tasks: Iterable[P], jobs: int, begin: Callable[[A], None], argument: A, work: Callable[[P], R]
+    stages: Iterable[Iterable[P]], jobs: int, begin: Callable[[A], None], argument: A, work: Callable[[P], R]
 ) -> Iterator[R]:
     """What `work` gives for each task, in their order; each process calls `begin` with the argument before.
 
-    Raises AdapterError where a process ends before its work does.
+    The tasks of a stage are asked for when all is given of the stage before. Raises AdapterError where a process ends
+    before its work does.
     """
     waiting: deque[Future[R]] = deque()
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start, (begin, argument))
     try:
-        for task in tasks:
-            with _left_alone():
-                waiting.append(pool.submit(work, task))
-            if len(waiting) > jobs * _WAITING_PER_JOB:
+        for tasks in stages:
+            for task in tasks:
+                with _left_alone():
+                    waiting.append(pool.submit(work, task))
+                if len(waiting) > jobs * _WAITING_PER_JOB:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
     except BrokenProcessPool as error:
         msg = "a process of --jobs ended before its work did (out of memory?); run again with fewer jobs"
         raise AdapterError(msg) from error

@@ -20,12 +20,13 @@ from adapter.errors import UsageError
 from adapter.evaluator.report import value_sets
 from adapter.fhir.elements import value_set
 from adapter.screening.funnel import Summary
+from adapter.screening.many import screen, screen_files
 from adapter.screening.private import alone_in, new_file, temporary_folder
 from adapter.screening.publish import Writer
-from adapter.screening.screen import PatientOutcome, Screening, screen
+from adapter.screening.screen import PatientOutcome, Screening
 from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut
-from adapter.screening.source.folder import find_files, patients_of
+from adapter.screening.source.folder import find_files
 from adapter.screening.source.server import ExportSource, ServerSource, exported_into, open_patients
 from adapter.screening.source.store import open_store
 from adapter.version import package_version
@@ -222,7 +223,7 @@ def run_screening(  # a screening, its setup and where from and to
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
     with alone_in(out), open_results(out, setup) as results, open_store(out, setup.types, lacking) as store:
-        return keep(screen(patients_of(files, store), screening, setup, jobs), results, setup, tell, writer)
+        return keep(screen_files(files, store, screening, setup, jobs), results, setup, tell, writer)
 
 
 def run_export_screening(  # a screening, its setup and where from and to

@@ -1,10 +1,9 @@
-"""Evaluate one patient, of a file or of a FHIR server; or screen every patient of a source, in the source's order.
+"""Evaluate one patient, of a file or of a FHIR server; or screen one of many.
 
-A source is screened in this process or in several. What screening one patient comes to: a line for each verdict, and
-the little that the counts need of it.
+What screening one patient comes to: a line for each verdict, and the little that the counts need of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +25,8 @@ from adapter.record import read_record
 from adapter.record.contents import Contents
 from adapter.record.glance import Glance, codes_of_conditions, diagnoses
 from adapter.record.subject import subject_of
-from adapter.screening.processes import in_processes, parcels
 from adapter.screening.setup import Setup, SiteConfig, load_setup
-from adapter.screening.source import Found, LeftOut, PatientInput, Unread
+from adapter.screening.source import LeftOut, PatientInput, Unread
 from adapter.screening.source.folder import read_json
 
 
@@ -266,38 +264,6 @@ class Screening:
         )
 
 
-def screen(
-    found: Iterable[Found], screening: Screening, setup: Setup, jobs: int = 1, parcel: int = 64
-) -> Iterator[PatientOutcome | LeftOut]:
-    """The outcome for each patient and each failure of the source, in its order, whatever the number of jobs.
-
-    `parcel`: how many patients a process is given at once; few where they are slow to come.
-    """
-    if jobs > 1:
-        for outcomes in in_processes(parcels(found, parcel), jobs, _start, screening, _screen_all):
-            yield from outcomes
-        return
-    screener = screening.screener(setup)
-    for item in found:
-        yield screener(item) if isinstance(item, PatientInput) else passed(item)
-
-
 def passed(item: Unread | LeftOut) -> PatientOutcome | LeftOut:
     """The outcome of what is no patient that can be read."""
     return item if isinstance(item, LeftOut) else PatientOutcome(item.place, item.subject, failure=item.reason)
-
-
-_screener: Screener | None = None
-"""A worker process' own screener, set once when the process starts."""
-
-
-def _start(screening: Screening) -> None:
-    global _screener  # noqa: PLW0603  # ProcessPoolExecutor gives a worker no other place
-    _screener = screening.screener()
-
-
-def _screen_all(items: list[Found]) -> list[PatientOutcome | LeftOut]:
-    if _screener is None:
-        msg = "a worker process without a screener"
-        raise RuntimeError(msg)
-    return [_screener(item) if isinstance(item, PatientInput) else passed(item) for item in items]

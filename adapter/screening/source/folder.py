@@ -198,6 +198,13 @@ def patients_of(files: Files[Path], store: Store, complete: Callable[[Store], No
         yield other(path)
     for path in files.bundles:
         yield from from_bundle(opened(path), shown(path), store)
+    yield from sorted_patients(files, store, complete)
+
+
+def sorted_patients(
+    files: Files[Path], store: Store, complete: Callable[[Store], None] | None = None
+) -> Iterator[Found]:
+    """What `patients_of` finds after the files of one JSON text."""
     for path in files.lines:
         yield from _from_lines(path, store)
     if complete is not None:
@@ -245,6 +252,18 @@ def from_bundle(file: AbstractContextManager[IO[bytes]], place: str, store: Sort
         yield from _from_contents(held, place, store)
     else:
         yield _claimed(held.sent, held, place, store)
+
+
+def only_patient(path: Path) -> tuple[Resource, PatientInput] | None:
+    """The one Patient of a file of one JSON text, and their data; None where `from_bundle` has more to say of it."""
+    try:
+        with opened(path) as plain:
+            text = json_text(_bounded(plain.read(MAX_TEXT + 1)))
+        held = glance(text) or contents_of(text)
+    except InputError:
+        return None
+    current = current_patients(held.resources) if isinstance(held, Contents) else [held.sent]
+    return (current[0], PatientInput(shown(path), held)) if len(current) == 1 else None
 
 
 def _is_manifest(text: bytes) -> bool:
