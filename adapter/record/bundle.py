@@ -265,7 +265,10 @@ def resource_of(
     type_, id_, meta = head.resourceType, head.id, head.meta
     key = f"{type_}/{id_}" if id_ else place or "resource"
     version, updated = (None, None) if meta is None else (meta.versionId, meta.lastUpdated)
-    return Resource(type_, id_ or "", version, updated, full_url, place, _plainly(bytes(raw)), key)
+    sent = bytes(raw)
+    if b"\\" in sent:  # one byte is looked for far sooner than several, and most texts have none
+        sent = _plainly(sent)
+    return Resource(type_, id_ or "", version, updated, full_url, place, sent, key)
 
 
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9A-Fa-f])|.)", re.DOTALL)

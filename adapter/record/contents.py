@@ -227,14 +227,19 @@ class _Opened:
         """The same. Raises an error of UNREADABLE where it is no resource."""
         plain = plain_observation(raw)  # as most are: so it need not be decoded again
         resource = resource_of(raw, full_url, place, plain)
-        if plain is None and resource.type == "Bundle":
+        if plain is not None:
+            self.keep(resource, plain)
+        elif resource.type == "Bundle":
             self.bundle(resource.raw, place, depth)
-            return
+        else:
+            self.keep(resource, None)
+            if resource.type == "OperationOutcome" and _says_error(resource.raw):
+                self.problem(resource.key, "an error of the sender's; data may be missing")
+
+    def keep(self, resource: Resource, plain: PlainObservation | None) -> None:
         if not self.gone or resource.key not in self.gone:
             self.resources.append(resource)
             self.plain.append(plain)
-        if plain is None and resource.type == "OperationOutcome" and _says_error(resource.raw):
-            self.problem(resource.key, "an error of the sender's; data may be missing")
 
     def bundle(self, raw: bytes, place: str, depth: int) -> None:
         if depth > MAX_NESTING:
@@ -259,10 +264,14 @@ class _Opened:
             self.linked(found, where)
         gone = self.gone if found.type == "history" else self.deleted
         for number, entry in enumerate(self.counted(found.entry)):
-            if entry.response is None and entry.resource:
-                self.add(entry.resource, entry.full_url, f"{where}.entry[{number}]", depth + 1)
+            place = f"{where}.entry[{number}]"
+            raw = entry.resource
+            if entry.response is not None or not raw:
+                self.entry(entry, place, depth, gone)
+            elif (plain := plain_observation(raw)) is not None:  # as most are: so it is not tried as anything else
+                self.keep(resource_of(raw, entry.full_url, place, plain), plain)
             else:
-                self.entry(entry, f"{where}.entry[{number}]", depth, gone)
+                self.add(raw, entry.full_url, place, depth + 1)
 
     def undecoded(self, raw: Raw, place: str, depth: int) -> None:
         try:

@@ -35,7 +35,7 @@ from adapter.record.values import (
     union,
     unmapped,
 )
-from adapter.record.when import When, parse
+from adapter.record.when import When, parse, quick
 
 _MOST = 4096
 """How many elements of a sort are kept."""
@@ -163,6 +163,7 @@ class PlainObservations:
 
     __slots__ = (
         "_attestations",
+        "_last_owned",
         "_observations",
         "_owned",
         "_said",
@@ -193,26 +194,20 @@ class PlainObservations:
         self._attestations = attestations
         self._unmapped = unmapped
         self._owned: dict[bytes, bool] = {}
+        self._last_owned: Raw | None = None
         self._usable: dict[bytes, bool] = {}
         self._times: dict[str, When] = {}
 
     def take(self, sent: Resource, found: PlainObservation) -> bool:
         """Read one; False, and nothing is done, where it must be read whole."""
-        status, said = found.status, self._said
-        whose = bytes(found.subject)
-        owned = self._owned.get(whose)
-        if status not in observation.STATUSES or not (self._owns(whose) if owned is None else owned):
+        status, whose, said = found.status, found.subject, self._said
+        if status not in observation.STATUSES or not (whose == self._last_owned or self._owns(whose)):
             return False
-        code = said.codes[bytes(found.code)]
-        value = self._value(found)
+        code, value = said.codes[bytes(found.code)], self._value(found)
         beside: _Beside | None = _NO_MORE
         flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
         if ranges or flags or performers:
-            beside = said.beside[
-                bytes(flags) if flags else b"",
-                bytes(ranges) if ranges else b"",
-                bytes(performers) if performers else b"",
-            ]
+            beside = said.beside[bytes(flags), bytes(ranges), bytes(performers)]
         if code is None or value is None or beside is None:
             return False
         if (found.bodySite and code.sets) or (found.specimen and not self._is_usable(bytes(found.specimen))):
@@ -227,9 +222,10 @@ class PlainObservations:
 
     def _add(self, sent: Resource, found: PlainObservation, code: _Code, value: _Value, beside: _Beside) -> bool:
         time = found.effectiveDateTime
-        when = None if time is None else self._times.get(time) or self._time(time)
-        if when is None:
+        when = None if time is None else self._times.get(time) or quick(time) or _time(time)
+        if when is None or time is None:
             return False
+        self._times[time] = when  # many are of one drawing of blood
         element, content = value
         if code.score is not None and content.answer != code.score:
             content = UNREADABLE
@@ -276,13 +272,18 @@ class PlainObservations:
             return None if _may_say(text, said.terminology) else ("valueString", Content(text, string=text))
         return "valueBoolean", Content("true" if boolean else "false", boolean=boolean)
 
-    def _owns(self, raw: bytes) -> bool:
-        try:
-            whose = _reference.decode(raw)
-            called = is_called_donor(whose, self._said.terminology)
-            owned = self._owned[raw] = self._subject.owns(whose) is True and not called
-        except _UNREADABLE:
-            owned = self._owned[raw] = False
+    def _owns(self, sent: Raw) -> bool:
+        raw = bytes(sent)
+        owned = self._owned.get(raw)
+        if owned is None:
+            try:
+                whose = _reference.decode(raw)
+                owned = self._subject.owns(whose) is True and not is_called_donor(whose, self._said.terminology)
+            except _UNREADABLE:
+                owned = False
+            self._owned[raw] = owned
+        if owned:
+            self._last_owned = sent
         return owned
 
     def _is_usable(self, raw: bytes) -> bool:
@@ -295,9 +296,9 @@ class PlainObservations:
             self._usable[raw] = usable
         return usable
 
-    def _time(self, text: str) -> When | None:
-        try:
-            found = self._times[text] = parse(text)
-        except ValueError:
-            return None
-        return found
+
+def _time(text: str) -> When | None:
+    try:
+        return parse(text)
+    except ValueError:
+        return None

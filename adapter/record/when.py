@@ -28,6 +28,9 @@ _OFFSET = {"--T::+": 25, "--T::-": 25}
 """The same of 2026-03-01T12:00:00+01:00."""
 
 
+_from_text = datetime.fromisoformat
+
+
 class When(Struct, frozen=True, gc=False):
     """When something was: an instant, or all of the days from `first` to `last`.
 
@@ -46,9 +49,9 @@ def parse(text: str) -> When:
     A time of day without a zone (which FHIR forbids) is read as its day, widened by a day to either side.
     Raises ValueError for anything else, with no part of the text in the message.
     """
-    quick = _quick(text)
-    if quick is not None:
-        return quick
+    soon = quick(text)
+    if soon is not None:
+        return soon
     found = _FORM.fullmatch(text)
     if found is None:
         msg = "not a FHIR date or dateTime"
@@ -68,17 +71,20 @@ def parse(text: str) -> When:
     return When(text, moment.date(), moment.date(), moment)
 
 
-def _quick(text: str) -> When | None:
-    """The two commonest forms, a whole day and a time with seconds and zone, by the standard library's parser."""
+def quick(text: str) -> When | None:
+    """The two commonest forms, a whole day and a time with seconds and zone, by the standard library's parser.
+
+    None for any other, and for what is none: `parse` says which.
+    """
     length, marks = len(text), text[4:20:3]
     try:
         if _OFFSET.get(marks) == length:
             offset = _offset(text[19:])
             if offset is None:
                 return None
-            moment = datetime.fromisoformat(f"{text[:19]}Z") - offset
+            moment = _from_text(f"{text[:19]}Z") - offset
         elif _ZULU.get(marks) == length and text[-1] == "Z":
-            moment = datetime.fromisoformat(text)
+            moment = _from_text(text)
         else:
             day = date.fromisoformat(text) if length == _DAY_LENGTH and marks == "--" else None
             return None if day is None else When(text, day, day)
@@ -91,7 +97,7 @@ def _quick(text: str) -> When | None:
 @lru_cache(256)
 def _offset(text: str) -> timedelta | None:
     """What an offset says, as +01:00; None for one beyond those of time zones. Raises ValueError for what is none."""
-    found = datetime.fromisoformat(f"2000-01-01T00:00:00{text}").utcoffset() or timedelta()
+    found = _from_text(f"2000-01-01T00:00:00{text}").utcoffset() or timedelta()
     return found if abs(found) <= _WIDEST_OFFSET and text[4:] <= "59" else None
 
 
