@@ -147,24 +147,36 @@ def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         return 0
     except OSError as error:
-        advice = _advice(error, sys.argv[1:] if arguments is None else arguments)
-        return _failed(": ".join(filter(None, (error.filename, error.strerror or type(error).__name__, advice))), 1)
+        return _failed(_unwritten(error, sys.argv[1:] if arguments is None else arguments), 1)
     except Exception as error:  # noqa: BLE001  # its text may hold patient data; its place does not
         return _failed(f"internal error, please report it: {place_of(error)}", 1)
     return code if isinstance(code, int) else 0
 
 
-def _advice(error: OSError, arguments: Sequence[str]) -> str:
-    """What to do about a file or folder that can't be written."""
-    if error.errno == errno.ENOSPC:
-        return "free some, or choose another --out"
-    named = [after for before, after in pairwise(arguments) if before == "--out"]
-    named += [each.removeprefix("--out=") for each in arguments if each.startswith("--out=")]
-    if not named or not isinstance(error.filename, str):
-        return ""
-    out, file = Path(named[-1]).absolute(), Path(error.filename).absolute()
-    beside = file == out or out in file.parents or file in out.parents
-    return "nothing can be written there; name another folder with --out" if beside else ""
+_FULL = {
+    errno.ENOSPC: "free some",
+    errno.EDQUOT: "free some",
+    errno.EFBIG: "raise the limit on the size of a file (ulimit -f)",
+}
+_PLACES = {"--out": "folder", "--template": "file", "--svg": "file"}
+"""Options that say where something is written to, and what they name."""
+
+
+def _unwritten(error: OSError, arguments: Sequence[str]) -> str:
+    """Which file or folder can't be written, why, and what to do."""
+    given = [each.partition("=")[::2] for each in arguments if "=" in each]
+    named = [(option, value) for option, value in (*pairwise(arguments), *given) if option in _PLACES]
+    option, place = named[-1] if named else ("", "")
+    where = error.filename if isinstance(error.filename, str) else ""
+    advice = ""
+    if error.errno in _FULL:  # a full disk doesn't say which file it was
+        where = where or place
+        advice = _FULL[error.errno] + (f", or choose another {option}" if option else "")
+    elif option and where:
+        out, file = Path(place).absolute(), Path(where).absolute()
+        if file == out or file.parent == out.parent or out in file.parents or file in out.parents:
+            advice = f"nothing can be written there; name another {_PLACES[option]} with {option}"
+    return ": ".join(filter(None, (where, error.strerror or type(error).__name__, advice)))
 
 
 def _failed(message: str, code: int) -> int:

@@ -92,7 +92,8 @@ def evaluate(
     target = servers(server, "nowhere to write to") if write_back else None
     file = Path(patient)
     if file.is_dir():
-        msg = f"{patient} is a folder; name one patient's file, or have `trial-adapter screen` read all of it"
+        what = f"{patient or 'an empty name'} is a folder"
+        msg = f"{what}; name one patient's file, or have `trial-adapter screen` read all of it"
         raise UsageError(msg)
     if file.is_file():
         evaluated = evaluate_file(file, setup, at)

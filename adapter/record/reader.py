@@ -41,6 +41,7 @@ from adapter.record.read_exposure import STATUSES, drug_fact, drug_named, immuni
 from adapter.record.read_mentions import ROWS as MENTIONING
 from adapter.record.read_mentions import lost_with, mentions, told_numbers
 from adapter.record.references import Referable
+from adapter.record.releases import of_other_releases
 from adapter.record.resources import (
     ABSENT,
     AllergyIntolerance,
@@ -99,6 +100,9 @@ class _Reader:
         lacking = contents.lacking if types is None else contents.lacking & types
         self.unread = {*lacking} if self.subject.is_whole and not contents.problems else {ANY_TYPE}
         self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in lacking]
+        not_r4, maybe_missing = of_other_releases(self.entries)
+        self.issues += not_r4
+        self.unread |= maybe_missing
         self.medications, self.specimens = Referable[Medication](), Referable[Specimen]()
         self.linked: Linked = {}
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
@@ -131,8 +135,8 @@ class _Reader:
                 self.unread |= lost_with(entry.type, entry.problem.path)
                 self.unsure.add(entry.key)
             if entry.resource is None:
-                if entry.problem is None:
-                    self._count(entry)
+                if entry.problem is None and entry.type in RESOURCE_TYPES:
+                    self.other_types[entry.type] += 1
             elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
         set_apart(self.panels, self.addresses, self.observations, self.mentions)
@@ -192,12 +196,6 @@ class _Reader:
             self.mentions[concept].append(mention)
         for analyte, said in told_numbers(type_, resource, source, self.terminology):
             self.observations[analyte].append(said)
-
-    def _count(self, entry: Decoded) -> None:
-        if entry.type in RESOURCE_TYPES:
-            self.other_types[entry.type] += 1
-        else:
-            self.issues.append(Issue(entry.key, "resourceType", "not a resource type of FHIR R4"))
 
     def _read(self, sent: Resource, resource: Readable, read: Callable[..., None]) -> None:
         key = sent.key

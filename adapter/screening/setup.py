@@ -286,7 +286,9 @@ def site_folder(environment: Mapping[str, str], named: Path | None = None) -> Pa
     """The site's folder: the named one, else TRIAL_ADAPTER_SITE. Raises UsageError where it is not there."""
     folder = named or read(_SiteVariables, environment).site
     if folder is not None and not folder.is_dir():
-        msg = f"no folder {folder} of a site; `trial-adapter init {folder}` makes an example of one"
+        makes = f"`trial-adapter init {folder}` makes an example of one"
+        advice = "it is a file; name the folder that holds trials/" if folder.is_file() else makes
+        msg = f"no folder {folder} of a site; {advice}"
         raise UsageError(msg)
     return folder
 

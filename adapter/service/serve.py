@@ -60,7 +60,8 @@ def run(settings: Settings, host: str = LOOPBACK, port: int = PORT) -> None:
     with suppress(SystemExit), tracing(settings.traces):  # SystemExit: uvicorn's way to end where it could not start
         made.run()
     if not made.started:
-        msg = "the service did not start (is the port in use?); its log says why"
+        advice = "if the port is in use, name another with --port"
+        msg = f"the service did not start on {host}:{port}; its log says why; {advice}"
         raise AdapterError(msg)
 
 

@@ -83,7 +83,7 @@ def next_address(page: Bundle, at: str, base: str, seen: set[str], what: str) ->
         msg = f"{what}: the next page is on another server, or outside of the base address; {advice}"
         raise BadAnswerError(msg)
     if address in seen:
-        msg = f"{what}: the pages go round in a circle"
+        msg = f"{what}: the pages go round in a circle, so the list has no end; the server's log says why"
         raise BadAnswerError(msg)
     seen.add(address)
     return address

@@ -158,10 +158,18 @@ def test_an_unexpected_error_shows_its_place_and_nothing_else(
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
             1,
-            "trial-adapter: No space left on device: free some, or choose another --out\n",
+            "trial-adapter: {out}: No space left on device: free some, or choose another --out\n",
+        ),
+        (
+            OSError(errno.EFBIG, os.strerror(errno.EFBIG)),
+            1,
+            (
+                "trial-adapter: {out}: File too large: raise the limit on the size of a file (ulimit -f), "
+                "or choose another --out\n"
+            ),
         ),
     ],
-    ids=["ctrl-c", "disk full"],
+    ids=["ctrl-c", "disk full", "limit"],
 )
 def test_a_screening_that_is_cut_off_leaves_no_half_results(
     write: Write,
@@ -180,7 +188,8 @@ def test_a_screening_that_is_cut_off_leaves_no_half_results(
         raise error
 
     monkeypatch.setattr(Results, "write", broken)
-    assert run(capsys, "screen", "--source", source, "--out", tmp_path / "out") == (code, line)
+    said = line.format(out=tmp_path / "out")
+    assert run(capsys, "screen", "--source", source, "--out", tmp_path / "out") == (code, said)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["verdicts.ndjson"]
     assert earlier.read_bytes() == b"earlier\n"
 
@@ -207,8 +216,9 @@ def test_a_disk_that_fills_up_leaves_nothing_half(
         return written(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", until_full)
-    said = "trial-adapter: No space left on device: free some, or choose another --out\n"
-    assert run(capsys, *command, out) == (1, said)
+    place = f"{out}: No space left on device: free some, or choose another --out"
+    said = place if "--out" in command else "No space left on device: free some"
+    assert run(capsys, *command, out) == (1, f"trial-adapter: {said}\n")
     assert list(out.iterdir()) == []
     room[0] = 10_000
     assert run(capsys, *command, out) == (0, "")
