@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import structs
 
 from adapter.criteria.calendar import age_of, birthday
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.written import plain
 from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, is_revised, turned
 from adapter.record.facts import CLOSED, UNREADABLE, AllergyFact, ConditionFact, Severity, Source, Verification
@@ -24,6 +24,7 @@ from adapter.record.resources import (
 from adapter.record.values import (
     NOTHING,
     IssueCollector,
+    all_said,
     amount,
     codes,
     first_code,
@@ -101,16 +102,13 @@ def condition_fact(  # what a fact is made of
         or gone_to
         or _at_age(condition.abatementAge, condition.abatementRange, birth, t, "abatement")
     )
-    abated = any(
-        value is not None
-        for value in (
-            None if stands_for_none(condition.abatementDateTime) else condition.abatementDateTime,
-            condition.abatementAge,
-            condition.abatementRange,
-            None if names_no_end(condition.abatementString, terminology) else condition.abatementString,
-            condition.abatementBoolean or None,
-            condition.abatementPeriod.end if condition.abatementPeriod else None,
-        )
+    abated = (
+        condition.abatementAge is not None
+        or condition.abatementRange is not None
+        or bool(condition.abatementBoolean)
+        or (condition.abatementPeriod is not None and condition.abatementPeriod.end is not None)
+        or not (condition.abatementDateTime is None or stands_for_none(condition.abatementDateTime))
+        or not (condition.abatementString is None or names_no_end(condition.abatementString, terminology))
     )
     clinical = _clinical(condition.clinicalStatus, terminology, t)
     verification = _verification(condition.verificationStatus, terminology, t)
@@ -148,7 +146,7 @@ def condition_fact(  # what a fact is made of
         at_age=onset is not None and condition.onsetDateTime is None and condition.onsetPeriod is None,
         abated=abated,
         abatement=abatement,
-        encounter=any(first_code(c, _CATEGORY) == "encounter-diagnosis" for c in condition.category),
+        encounter="encounter-diagnosis" in [first_code(each, _CATEGORY) for each in condition.category],
         grades=grades,
         levels=levels,
         links=partial(causes, condition.extension, condition.evidence, addresses)
@@ -290,18 +288,26 @@ def _verification(concept: CodeableConcept | None, terminology: Terminology, t: 
     return Verification.UNCONFIRMED
 
 
-def _verified(concept: CodeableConcept, terminology: Terminology) -> tuple[list[str], list[str]]:
+_Statuses = tuple[tuple[str, ...], tuple[str, ...]]  # those that codes say, and those that words do
+
+
+def _verified(concept: CodeableConcept, terminology: Terminology) -> _Statuses:
     return _said(concept, _VERIFICATION, "verification", _VERIFIED, terminology)
 
 
 def _said(
     concept: CodeableConcept, systems: tuple[str, ...], kind: str, known: frozenset[str], terminology: Terminology
-) -> tuple[list[str], list[str]]:
-    """The statuses that the codings of the systems, or those without one, say, and those of all words."""
-    coded = [c.code for c in concept.coding if c.code in known and (c.system is None or c.system in systems)]
-    words = (concept.text, *(each for coding in concept.coding for each in (coding.display, coding.code)))
-    found = (terminology.status_words.get((kind, word.strip().casefold())) for word in words if word)
-    return coded, [status for status in found if status is not None]
+) -> _Statuses:
+    """What the codings of the systems, or those without one, say, and all words; found once for a concept."""
+    held: dict[tuple[str | None, ...], _Statuses] = terminology.memos.setdefault("statuses", {})
+    said = (kind, *all_said(concept))
+    found = held.get(said)
+    if found is None:
+        coded = [c.code for c in concept.coding if c.code in known and (c.system is None or c.system in systems)]
+        words = (concept.text, *(each for coding in concept.coding for each in (coding.display, coding.code)))
+        worded = (terminology.status_words.get((kind, word.strip().casefold())) for word in words if word)
+        found = kept(held, said, (tuple(coded), tuple(each for each in worded if each is not None)), *said)
+    return found
 
 
 def _with_certainty(
@@ -360,8 +366,6 @@ def _completed(age: Quantity, birth: date, more: int, t: IssueCollector, path: s
 _SEVERE_BY_ITSELF = frozenset({"anaphylaxis", "severe-reaction"})
 """Value sets of manifestations that are severe whatever stands beside them."""
 
-_HIGH = "high"
-
 
 def severity(allergy: AllergyIntolerance, terminology: Terminology, t: IssueCollector) -> Severity:
     """Severe if anything says so: criticality, or any reaction; not severe only if every reaction says so.
@@ -369,7 +373,7 @@ def severity(allergy: AllergyIntolerance, terminology: Terminology, t: IssueColl
     Nor where a note or a description holds a word that no such reaction has.
     """
     found = [_of(reaction, place, terminology, t) for place, reaction in enumerate(allergy.reaction)]
-    if allergy.criticality == _HIGH or Severity.SEVERE in found:
+    if allergy.criticality == "high" or Severity.SEVERE in found:
         return Severity.SEVERE
     notes = (*allergy.note, *(note for each in allergy.reaction for note in each.note))
     said = (*(each.text for each in notes), *(each.description for each in allergy.reaction))

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from adapter.criteria.named import RELAPSE, Named, named_in
-from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.terminology import Membership, Terminology, kept
 from adapter.criteria.told import told as told_of
 from adapter.criteria.value_set import Coding
 from adapter.record.certainty import turns
@@ -29,7 +29,7 @@ from adapter.record.resources import (
     Observation,
     Procedure,
 )
-from adapter.record.values import NOTHING, codes, note_texts, quantity_text, title, value_sets
+from adapter.record.values import NOTHING, all_said, codes, note_texts, quantity_text, title, value_sets
 from adapter.record.when import When
 
 Naming = tuple[str, CodeableConcept | None]
@@ -129,6 +129,25 @@ def told(
             if analyte not in own:
                 shown, time = _short(text), when()
                 yield analyte, ObservationFact(source, element, shown, "preliminary", time, string=said)
+
+
+def is_silent(resource: object, terminology: Terminology) -> bool:
+    """Whether a resource is a diagnosis whose words name and tell nothing beside it; found once for a concept.
+
+    Of one without a note: what else it says (that it is over, or refuted) only takes away from what its words say.
+    """
+    if not isinstance(resource, Condition) or resource.code is None or resource.note:
+        return False
+    concept = resource.code
+    known: dict[tuple[str | None, ...], bool] = terminology.memos.setdefault("silent", {})
+    said = all_said(concept)
+    found = known.get(said)
+    if found is None:
+        bare, source = Condition(code=concept), Source("", None)
+        named = any(True for _ in written("Condition", bare, (), terminology))
+        silent = not named and not any(True for _ in told("Condition", bare, source, lambda: None, terminology))
+        found = kept(known, said, silent, *said)
+    return found
 
 
 _TELLING = frozenset({"Observation", "DiagnosticReport", "Condition"})

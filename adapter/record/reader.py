@@ -40,6 +40,7 @@ from adapter.record.read_entry import Look, entry_facts
 from adapter.record.read_exposure import STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
 from adapter.record.read_mentions import ROWS as MENTIONING
 from adapter.record.read_mentions import lost_with, mentions, told_numbers
+from adapter.record.read_words import is_silent
 from adapter.record.references import Referable
 from adapter.record.releases import of_other_releases
 from adapter.record.resources import (
@@ -198,13 +199,12 @@ class _Reader:
             self.observations[analyte].append(said)
 
     def _read(self, sent: Resource, resource: Readable, read: Callable[..., None]) -> None:
-        key = sent.key
-        collector = IssueCollector(key, sent.type, self.issues)
+        collector = IssueCollector(sent.key, sent.type, self.issues)
         said = getattr(resource, name := _OF_PATIENT.get(sent.type, "subject"))
         if sent.type == "Device" and said is None:
             return  # a machine that measured something
         if self._is_patients(said, collector, name):
-            source = Source(key, sent.version)
+            source = Source(sent.key, sent.version)
             if self.namesake and said is not None:  # its display names the patient, and no donor
                 resource = msgspec.structs.replace(resource, **{name: msgspec.structs.replace(said, display=None)})
             if (held := panel(resource, self.terminology, collector)) is not None:
@@ -212,13 +212,13 @@ class _Reader:
             if resource.modifierExtension is not ABSENT and modified(resource):
                 self.unread.add(sent.type)
                 collector.report("modifierExtension", MODIFIED)
-                self.unsure.add(key)
+                self.unsure.add(sent.key)
                 if isinstance(resource, Observation):
                     resource = msgspec.structs.replace(resource, status="unknown")
                 elif not isinstance(resource, Condition | Consent | Procedure):
                     read = _Reader.read_mentions
             read(self, resource, source, collector)
-            if sent.type in MENTIONING:
+            if sent.type in MENTIONING and not is_silent(resource, self.terminology):
                 self._note_mentions(sent.type, resource, source, collector)
 
     def _is_patients(self, reference: Reference | None, collector: IssueCollector, name: str) -> bool:

@@ -111,16 +111,20 @@ def result_sets(concept: CodeableConcept | None, terminology: Terminology) -> fr
     """
     if concept is None:
         return None
-    known: dict[_Said, frozenset[str] | None] = terminology.memos.setdefault("result_sets", {})
-    said = (concept.text, *[text for each in concept.coding for text in (each.system, each.code, each.display)])
+    known: dict[tuple[str | None, ...], frozenset[str] | None] = terminology.memos.setdefault("result_sets", {})
+    said = all_said(concept)
     try:
         return known[said]
     except KeyError:
         return kept(known, said, _result_sets(concept, terminology), *said)
 
 
-_Said = tuple[str | None, ...]
-"""All the texts of a concept: its own, and three of each coding."""
+def all_said(concept: CodeableConcept) -> tuple[str | None, ...]:
+    """All the texts of a concept: its own, and three of each coding."""
+    if len(concept.coding) == 1:  # as most have
+        coding = concept.coding[0]
+        return concept.text, coding.system, coding.code, coding.display
+    return (concept.text, *[text for each in concept.coding for text in (each.system, each.code, each.display)])
 
 
 def _result_sets(concept: CodeableConcept, terminology: Terminology) -> frozenset[str] | None:
