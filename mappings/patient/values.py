@@ -19,6 +19,8 @@ _NUMBER = re.compile(rf"(<=|>=|=<|=>|<|>|≤|≥)?\s*({_DIGITS})", re.ASCII)
 _BETWEEN = re.compile(rf"({_UNSIGNED})\s*(?:-|–|\.\.|to)\s*({_UNSIGNED})", re.ASCII)
 _WITH_UNIT = re.compile(r"([<>=≤≥]*\s*[+-]?[.,]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(\D.*)", re.ASCII | re.DOTALL)
 _COMPARATORS = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">="}
+UNREAD = "unreadable"
+"""What stands before the words of a value that can't be read, in its place."""
 _SNOMED = "http://snomed.info/sct"
 FINDINGS = {
     "positive": Coding(_SNOMED, "10828004", "Positive"),

@@ -52,7 +52,12 @@ TABLES: Sequence[Table] = (
         "condition_occurrence",
         "condition_occurrence_id",
         (*_coded("condition"), "condition_type_concept_id", "condition_status_concept_id"),
-        (*_dated("condition_start"), *_dated("condition_end"), "condition_source_value"),
+        (
+            *_dated("condition_start"),
+            *_dated("condition_end"),
+            "condition_source_value",
+            "condition_status_source_value",
+        ),
         resources.condition,
     ),
     Table(

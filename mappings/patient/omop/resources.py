@@ -3,26 +3,17 @@
 Of the last two, statements of absence and allergies become what they are elsewhere.
 """
 
-import re
-from decimal import Decimal
 from functools import partial
 
-from adapter.criteria.catalogue import KINDS_OF_UNITS
-from adapter.criteria.terminology import Terminology
 from adapter.criteria.written import plain
-from adapter.fhir.elements import BASE, UCUM, Json, conforms_to, id_string, string
+from adapter.fhir.elements import BASE, Json, conforms_to, id_string, string
+from mappings.patient.certainty import as_certain_as
 from mappings.patient.converted import PatientKey, PatientPart, profile_of
+from mappings.patient.omop.value import VALUE, limits, value_of
 from mappings.patient.omop.vocabulary import OmopRow, tables
-from mappings.patient.values import ComparedNumber, finding, quantity, read_measured, ucum_of
 
 _TERMS = "http://terminology.hl7.org/CodeSystem"
 _CATEGORY = {"measurement": "laboratory", "observation": None}
-UNREAD = "unreadable"
-_NOT_ONE_NUMBER = re.compile(
-    r"[<>≤≥~±]|\d\s*(?:[-–:/]|to)\s*\d"
-    r"|\b(?:less|lower|greater|higher|more|under|over|below|above|up to|at least|at most)\b",
-    re.IGNORECASE,
-)
 Made = tuple[str, Json]
 """A resource's type and elements."""
 
@@ -48,105 +39,10 @@ def _observed(row: OmopRow, table: str) -> Made | None:
     if code is None:
         row.reject(f"{table}_concept_id", "neither a concept nor a source value says what it is", whole=True)
         return None
-    value = row.said(_VALUE, _value)
+    value = row.said(VALUE, value_of)
     elements: Json = {"status": "final", "code": code, "effectiveDateTime": row.when(table), **value}
-    limits = row.said((*_VALUE, "range_low", "range_high"), partial(_limits, measured=value.get("valueQuantity")))
-    return "Observation", elements | limits
-
-
-_VALUE = (
-    "value_as_number",
-    "value_as_concept_id",
-    "value_as_string",
-    "value_source_value",
-    "operator_concept_id",
-    "unit_concept_id",
-    "unit_source_value",
-)
-"""The columns that say a value: a laboratory says few things over and over."""
-
-
-def _value(row: OmopRow) -> Json:
-    """The value of a row. One that can't be read stands in its words, so that an older one doesn't take its place."""
-    number = row.number("value_as_number")
-    concept = row.code("value_as") if (row["value_as_concept_id"] or "0") != "0" else None
-    if number is not None:
-        value = _measured(number, row)
-        return {**value, "interpretation": [concept]} if concept is not None else value
-    if row["value_as_number"] is not None:
-        return {"valueString": f"{UNREAD}: {string(row['value_as_number'] or '') or ''}"}
-    if concept is not None:
-        return {"valueCodeableConcept": concept}
-    return _written(row)
-
-
-def _measured(number: Decimal, row: OmopRow) -> Json:
-    """A number with the comparator and unit that the source has; in words where they contradict each other."""
-    operator = row["operator_concept_id"] or "0"
-    comparator = tables().operators.get(operator)
-    if comparator is None and operator != "0":
-        row.reject("operator_concept_id", "not an operator that is known; the number can't stand without it")
-        return {"valueString": f"{UNREAD}: {operator} {number}"}
-    terminology, said = row.context.terminology, string(row["value_source_value"] or "")
-    written = read_measured(said or "", terminology)
-    if said and written is None and _contradicts(said, terminology):
-        row.reject("value_source_value", f"not what {number} in value_as_number says; the words stand")
-        found = finding(said, terminology)
-        return {"valueCodeableConcept": found} if found is not None else {"valueString": f"{UNREAD}: {said}"}
-    sign = written[0].comparator if written is not None else None
-    if sign is not None and comparator not in {None, "=", sign}:
-        row.reject("value_source_value", f"another comparator than {comparator} in operator_concept_id")
-        return {"valueString": f"{UNREAD}: {said} or {comparator} {number}"}
-    concept = row.context.vocabulary.get(row["unit_concept_id"] or "0")
-    ucum = concept.code if concept is not None and concept.system == UCUM else None
-    unit = row["unit_source_value"] or (concept.name or concept.code if concept is not None else None)
-    if ucum is not None and not _may_be(unit or "", ucum, terminology):
-        row.reject("unit_source_value", f"another unit than {ucum} in unit_concept_id; correct one of them")
-        return {"valueString": f"{UNREAD}: {number} {unit} or {ucum}"}
-    comparator = sign or (comparator if comparator != "=" else None)
-    return {"valueQuantity": quantity(ComparedNumber(number, comparator), unit, terminology, ucum=ucum)}
-
-
-def _contradicts(said: str, terminology: Terminology) -> bool:
-    """Whether the source's words say that there is no number (SEE COMMENT), or more than one (5-10, less than 7)."""
-    if any(map(str.isdigit, said)):
-        return _NOT_ONE_NUMBER.search(said) is not None
-    return plain(said) not in tables().flags and ucum_of(said, terminology) is None
-
-
-def _may_be(written: str, ucum: str, terminology: Terminology) -> bool:
-    """Whether a unit as written may be the same as a UCUM code; one that nobody knows may."""
-    known = {ucum_of(written, terminology, kind) for kind in (None, *KINDS_OF_UNITS)} - {None}
-    if known:
-        return any(unit == ucum or terminology.unit_factor(unit, ucum) == 1 for unit in known if unit)
-    return terminology.unit_factor(written, ucum) in {None, 1}
-
-
-def _written(row: OmopRow) -> Json:
-    """A value that stands in words only: a number with its comparator, a finding, else the words."""
-    text = string(row["value_source_value"] or row["value_as_string"] or "")
-    if text is None:
-        return {"dataAbsentReason": {"coding": [{"system": f"{_TERMS}/data-absent-reason", "code": "unknown"}]}}
-    read = read_measured(text, row.context.terminology) if row.table == "measurement" else None
-    if read is not None:
-        reading, unit = read
-        return {"valueQuantity": quantity(reading, unit or row["unit_source_value"], row.context.terminology)}
-    found = finding(text, row.context.terminology)
-    return {"valueCodeableConcept": found} if found is not None else {"valueString": text}
-
-
-def _limits(row: OmopRow, measured: Json | None) -> Json:
-    """The limits of normal of a number, in its unit."""
-    if measured is None:
-        return {}
-    unit = {key: text for key, text in measured.items() if key in {"unit", "system", "code"}}
-    low, high = row.number("range_low"), row.number("range_high")
-    if high is not None and high <= (low or 0):
-        if low:
-            row.reject("range_high", "not above range_low; correct one of them")
-        return {}
-    made = {name: {"value": limit, **unit} for name, limit in (("low", low), ("high", high)) if limit is not None}
-    return {"referenceRange": [made]} if made else {}
+    bounds = row.said((*VALUE, "range_low", "range_high"), partial(limits, measured=value.get("valueQuantity")))
+    return "Observation", elements | bounds
 
 
 def _stated(code: Json, row: OmopRow) -> Made | None:
@@ -231,6 +127,7 @@ def _known_part(full: str, stated: str) -> str:
 
 _ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _ONGOING = {"MedicationStatement": "active", "MedicationRequest": "active", "MedicationAdministration": "in-progress"}
+_UNSURE = frozenset({"provisional", "differential", "unconfirmed"})
 _PROBLEM, _ENCOUNTER = "problem-list-item", "encounter-diagnosis"
 
 
@@ -257,6 +154,7 @@ def condition(row: OmopRow) -> Made | None:
     code = _coded(row, "condition")
     if code is None:
         return None
+    code = {**code, "coding": as_certain_as(row["condition_source_value"] or "", code["coding"])}
     category = tables().conditions.get(row["condition_type_concept_id"] or "")
     start, end = row.when("condition_start"), row.when("condition_end")
     said = _status(row)
@@ -270,7 +168,7 @@ def condition(row: OmopRow) -> Made | None:
     )
     abated = end if ends else None
     resolved = abated is not None or said == "resolved"
-    verification = said if said in {"provisional", "differential"} else "confirmed"
+    verification = said if said in _UNSURE else "confirmed"
     elements: Json = {
         "clinicalStatus": _term("condition-clinical", "resolved" if resolved else "active"),
         "verificationStatus": _term("condition-ver-status", verification),
@@ -347,9 +245,18 @@ def _coded(row: OmopRow, name: str) -> Json | None:
 
 
 def _status(row: OmopRow) -> str | None:
-    """What the condition's status concept says, by its name."""
+    """What the condition's status concept says, by its name; without one, what the source's word does.
+
+    A status concept that isn't known may say that the diagnosis is only asked for: nobody has confirmed it.
+    """
     known = row.context.vocabulary.get(row["condition_status_concept_id"] or "0")
-    return tables().statuses.get(known.name.casefold()) if known is not None else None
+    if known is None:
+        return tables().source_statuses.get(plain(row["condition_status_source_value"] or ""))
+    said = tables().statuses.get(known.name.casefold())
+    if said is None:
+        row.reject("condition_status_concept_id", "not a status that is known; the diagnosis is taken as unconfirmed")
+        return "unconfirmed"
+    return said
 
 
 def _medication(code: Json, row: OmopRow) -> Json:

@@ -34,6 +34,7 @@ class _Form(BaseModel):
     imputed_day_of_month: frozenset[str] = Field(alias="imputed-day-of-month")
     conditions: dict[str, tuple[str, ...]]
     statuses: dict[str, str]
+    source_statuses: dict[str, str] = Field(alias="source-statuses")
     drugs: dict[str, tuple[str, ...]]
     visits: dict[str, tuple[str, ...]]
 
@@ -42,8 +43,8 @@ class _Form(BaseModel):
 class Tables:
     """By concept id: gender, operator, category of a condition, type of a drug's resource, class of a visit.
 
-    `vocabularies`: a vocabulary's id -> its code system. `statuses`: a status concept's name -> what it says. `flags`:
-    words that are said beside a number.
+    `vocabularies`: a vocabulary's id -> its code system. `statuses`: a status concept's name -> what it says,
+    `source_statuses`: the source's own word for it. `flags`: words that are said beside a number.
     `imputed_days` (MM-DD) and `imputed_day_of_month` (DD): what ETLs fill in for parts of a date that nobody knows.
     """
 
@@ -55,6 +56,7 @@ class Tables:
     imputed_day_of_month: frozenset[str]
     conditions: Mapping[str, str]
     statuses: Mapping[str, str]
+    source_statuses: Mapping[str, str]
     drugs: Mapping[str, str]
     visits: Mapping[str, str]
 
@@ -73,6 +75,7 @@ def tables() -> Tables:
         imputed_day_of_month=read.imputed_day_of_month,
         conditions=_turned(read.conditions),
         statuses=read.statuses,
+        source_statuses=read.source_statuses,
         drugs=_turned(read.drugs),
         visits=_turned(read.visits),
     )

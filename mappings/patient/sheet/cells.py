@@ -11,9 +11,8 @@ from adapter.fhir.elements import BASE, Json, string
 from adapter.record.when import parse
 from mappings.patient.sheet.columns import About, Beside, Datum, codes_of, is_procedure, is_state, words
 from mappings.patient.sheet.reading import RowReader
-from mappings.patient.values import FINDINGS, ComparedNumber, finding, quantity, read_measured
+from mappings.patient.values import FINDINGS, UNREAD, ComparedNumber, finding, quantity, read_measured
 
-UNREAD = "unreadable"
 _TITRE = re.compile(r"1\s*:\s*(\d{1,6})", re.ASCII)
 
 

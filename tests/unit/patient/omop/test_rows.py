@@ -18,6 +18,9 @@ CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name
 CONCEPTS = (
     "concept_id,concept_code,vocabulary_id,concept_name\n7,718-7,LOINC,Hb\n8,g/dL,UCUM,gram per deciliter\n"
     "9,{ratio},UCUM,ratio\n10,%,UCUM,percent\n11,49436004,SNOMED,Atrial fibrillation\n"
+    "12,260385009,SNOMED,Negative\n20,p,Condition Status,Preliminary diagnosis\n"
+    "21,a,Condition Status,Admission diagnosis\n22,d,Condition Status,Discharge diagnosis\n"
+    "23,x,Condition Status,Rule-out diagnosis\n"
 )
 _SHOWN = {"value", "comparator", "unit", "code", "coding", "text", "display"}
 
@@ -84,6 +87,17 @@ def test_the_end_of_a_condition(case: dict[str, Any], tmp_path: Path, strict: Se
     (resource,), _, rejected = converted(tmp_path, strict, condition_occurrence=row)
     status = resource["clinicalStatus"]["coding"][0]["code"]
     assert (resource.get("abatementDateTime"), status) == (case["end"], case["status"])
+    assert rejected == ([case["rejected"]] if "rejected" in case else [])
+
+
+@pytest.mark.parametrize("case", CASES["sure"], ids=lambda case: case["says"])
+def test_how_sure_a_condition_is(case: dict[str, Any], tmp_path: Path, strict: Setup) -> None:
+    """A diagnosis that was only asked for is none; where nobody knows what a status says, it is not confirmed."""
+    row = {"condition_occurrence_id": "1", "person_id": "1", "condition_concept_id": "11", **case["row"]}
+    (resource,), _, rejected = converted(tmp_path, strict, condition_occurrence=row)
+    extensions = [each for coding in resource["code"]["coding"] for each in coding.get("extension", [])]
+    letter = extensions[0]["valueCoding"]["code"] if extensions else None
+    assert (resource["verificationStatus"]["coding"][0]["code"], letter) == (case["status"], case["letter"])
     assert rejected == ([case["rejected"]] if "rejected" in case else [])
 
 
