@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.fhir.elements import Json, conforms_to, id_string, resource_id
+from mappings.patient.certainty import with_certainty
 from mappings.patient.converted import (
     Alike,
     Alikes,
@@ -173,7 +174,8 @@ class _Sheet:
             case About.CODED:
                 status = datum.beside.get(Beside.STATUS)
                 word = "yes" if status is None else row.stated(status) or "yes"
-                return condition({"coding": [{"system": datum.system, "code": text}]}, word, datum, row)
+                code = {"coding": [with_certainty({"system": datum.system, "code": text})]}
+                return condition(code, word, datum, row)
             case About.EXPOSURE:
                 return exposure(datum, text, row, terminology)
             case About.ALLERGY:

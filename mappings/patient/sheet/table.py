@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 from warnings import catch_warnings, simplefilter
@@ -117,7 +118,7 @@ def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
             if len(row) > _MOST_COLUMNS:
                 msg = f"{path.name} has a cell beyond column {_MOST_COLUMNS} in row {number}; remove it, or save as CSV"
                 raise InputError(msg)
-            yield number, [_cell(each.value, formula.value) for each, formula in zip(row, written, strict=True)]
+            yield number, [_cell(each, formula.value) for each, formula in zip(row, written, strict=True)]
 
 
 def _check_parts(path: Path) -> None:
@@ -193,8 +194,24 @@ def _check_alone(path: Path, book: Workbook, header_row: int) -> None:
         raise InputError(msg)
 
 
-def _cell(value: Any, written: Any) -> Cell:  # noqa: ANN401, PLR0911  # what a workbook holds; one line a type
-    match value:
+_NO_SIGN = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
+"""What of a form of numbers is text, a colour, a blank or a filling."""
+
+
+@lru_cache(maxsize=1024)
+def _is_percent(form: str) -> bool:
+    return "%" in _NO_SIGN.sub("", form)
+
+
+def _number(value: float, form: str | None) -> Cell:
+    """A number as it is shown: one of a form in per cent is kept as its hundredth."""
+    if form and _is_percent(form):
+        return Cell(f"{value * 100:.{_DIGITS}g} %", typed=True)
+    return Cell(str(value) if isinstance(value, int) else f"{value:.{_DIGITS}g}", typed=True)
+
+
+def _cell(cell: Any, written: Any) -> Cell:  # noqa: ANN401, PLR0911  # what a workbook holds; one line a type
+    match value := cell.value:
         case None if isinstance(written, str) and written.startswith("="):
             return Cell(
                 written, problem="a formula that was never calculated; open the workbook, save it and try again"
@@ -203,10 +220,8 @@ def _cell(value: Any, written: Any) -> Cell:  # noqa: ANN401, PLR0911  # what a 
             return Cell("")
         case bool():
             return Cell("yes" if value else "no", typed=True)
-        case float():
-            return Cell(f"{value:.{_DIGITS}g}", typed=True)
-        case int():
-            return Cell(str(value), typed=True)
+        case float() | int():
+            return _number(value, cell.number_format)
         case datetime() if value.time() == time():
             return Cell(value.date().isoformat(), typed=True)
         case datetime():

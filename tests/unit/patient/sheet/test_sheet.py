@@ -247,6 +247,53 @@ def test_a_sheet_that_can_not_be_used_says_why(rows: list[list[str]], said: str,
         convert(write(tmp_path / "sheet.csv", rows), strict)
 
 
+@pytest.mark.parametrize(
+    ("form", "number", "said"),
+    [
+        ("0%", 0.4, "40"),
+        ("0.0 %", 0.29, "29"),
+        ('0.0"%"', 0.4, "0.4"),
+        ("0.0\\%", 0.4, "0.4"),
+        ("[Red]0%;-0%", 1, "100"),
+        ("General", 0.4, "0.4"),
+    ],
+)
+def test_a_workbooks_number_is_what_is_shown(
+    form: str, number: float, said: str, tmp_path: Path, strict: Setup
+) -> None:
+    """A cell that shows 40 % holds 0.4."""
+    book = Workbook()
+    book.active.append(["Patient", "Date", "Blasts in peripheral blood (%)"])
+    book.active.append(["A", "2026-02-20", number])
+    book.active["C2"].number_format = form
+    book.save(tmp_path / "sheet.xlsx")
+    (unit,) = [each for each in convert(tmp_path / "sheet.xlsx", strict) if isinstance(each, Converted)]
+    (resource,) = unit.resources
+    assert (str(resource["valueQuantity"]["value"]), resource["valueQuantity"]["code"]) == (said, "%")
+
+
+@pytest.mark.parametrize(
+    ("written", "system", "letter"),
+    [
+        ("I48.0 V", "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "V"),
+        ("I48.0A", "http://hl7.org/fhir/sid/icd-10", "A"),
+        ("I48.0", "http://fhir.de/CodeSystem/bfarm/icd-10-gm", None),
+        ("S72.01A", "http://hl7.org/fhir/sid/icd-10-cm", None),
+    ],
+)
+def test_the_letter_of_certainty_behind_a_code(
+    written: str, system: str, letter: str | None, tmp_path: Path, strict: Setup
+) -> None:
+    """A suspected diagnosis has the code of the diagnosis itself, and a V behind it where there is no field for it."""
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(f"columns: {{ICD: {{coded: Condition, system: '{system}'}}}}")
+    path = write(tmp_path / "sheet.csv", [["Patient", "ICD"], ["A", written]])
+    (unit,) = [each for each in convert(path, strict, mapping) if isinstance(each, Converted)]
+    (coding,) = unit.resources[0]["code"]["coding"]
+    assert coding["code"] == (written[:5] if letter else written)
+    assert [each["valueCoding"]["code"] for each in coding.get("extension", [])] == ([letter] if letter else [])
+
+
 def test_another_encoding_is_named(tmp_path: Path, strict: Setup) -> None:
     """Excel on Windows writes cp1252."""
     path = tmp_path / "sheet.csv"
