@@ -219,7 +219,7 @@ def hl7v2(
     strict: Strict = False,
     server: LoadInto = None,
 ) -> int:
-    """Convert HL7 v2 messages. These are ORU^R01, and ADT A01, A04, A08, A28, A31, A40, A60."""
+    """Convert HL7 v2 messages. These are ORU^R01, ADT A01 to A08, A13, A28, A31, A40, A60, and BAR."""
     if str(source) != STREAM and not source.exists():
         msg = f"{source} is not there; name a file of HL7 v2 messages, a folder of them, or - for standard input"
         raise UsageError(msg)

@@ -7,8 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from adapter.fhir.elements import Json, conforms_to, string
+from mappings.patient.certainty import with_certainty
 from mappings.patient.converted import PatientKey, made, profile_of
-from mappings.patient.hl7v2.datatypes import Clock, concept, entity, read_time, system_of, without_nothing
+from mappings.patient.hl7v2.datatypes import (
+    ORIGINAL_TEXT,
+    Clock,
+    concept,
+    entity,
+    read_time,
+    system_of,
+    without_nothing,
+)
 from mappings.patient.hl7v2.message import Segment, Value
 from mappings.patient.hl7v2.tables import Settings, codes, table
 from mappings.patient.hl7v2.value import (
@@ -337,11 +346,13 @@ def condition(dg1: Segment, patient: PatientKey, settings: Settings, clock: Cloc
     if "coding" in code and not dg1.text(3, 3) and dg1.text(2):  # before v2.4 DG1-2 names the coding system
         code["coding"][0]["system"] = system_of(dg1.text(2), "", settings)
     text = string(dg1.text(4))
-    if text and "text" not in code:
-        code["text"] = text
+    if text:  # the sender's own words, which may say more than the code's: "Ausschluss …"
+        code["text"] = "; ".join(dict.fromkeys((text, *filter(None, (string(dg1.text(3, ORIGINAL_TEXT)),)))))
     if not code:
         yield Problem(dg1.place(3), dg1.raw(3), "no code or name of the diagnosis")
         return
+    if "coding" in code:
+        code["coding"] = [with_certainty(each) for each in code["coding"]]
     recorded = read_time(dg1.text(5), clock)
     if recorded is None and dg1.text(5):
         yield Problem(dg1.place(5), dg1.raw(5), "not a time (YYYYMMDDHHMMSS); undated")

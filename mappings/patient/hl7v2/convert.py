@@ -16,13 +16,21 @@ from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.record.references import same_birth
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit
-from mappings.patient.hl7v2.clinical import Order, Problem, Result, condition, observations, order_facts
+from mappings.patient.hl7v2.clinical import (
+    Order,
+    Problem,
+    Result,
+    condition,
+    observations,
+    order_facts,
+)
 from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
 from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writings, parse
 from mappings.patient.hl7v2.patient import allergy, merged, patient_part
 from mappings.patient.hl7v2.tables import Settings, events
 from mappings.patient.hl7v2.value import Reader, joins_lines
+from mappings.patient.hl7v2.withdrawn import as_question, measured, takes_back
 
 _OF_PATIENT = frozenset({"ORC", "OBR", "OBX", "SPM", "DG1", "AL1", "IAM", "MRG"})
 _ENVELOPE = frozenset({"MSH", "SFT", "UAC", "EVN", "PID", "DSC"})
@@ -172,7 +180,9 @@ def check(message: Message, settings: Settings) -> None:
     if message.kind not in events():
         known = ", ".join(events())
         reason = f"messages of this kind are not converted; {known} are"
-        raise UnreadableError(field="MSH-9", reason=reason, code="201" if message.kind[:3] in {"ORU", "ADT"} else "200")
+        raise UnreadableError(
+            field="MSH-9", reason=reason, code="201" if message.kind[:3] in {"ORU", "ADT", "BAR"} else "200"
+        )
     processing = header.text(11).upper() or "P"
     if processing not in settings.processing:
         reason = "not a message for production (P); a mapping file with `processing` takes others"
@@ -234,6 +244,11 @@ def _resources(person: Person, patient: PatientKey, reader: Reader) -> Iterator[
         yield from allergy(segment, patient, reader.settings, reader.clock)
 
 
+_TAKES_BACK_NOTHING = (
+    "takes back a result that stands under another order number, service or code; see which one is meant"
+)
+
+
 class Series:
     """Converts the messages of a source one after another, of all its files."""
 
@@ -247,6 +262,8 @@ class Series:
         self._births: dict[PatientKey, str] = {}
         self._links: dict[PatientKey, list[Json]] = {}
         self._sent: dict[int, float] = {}
+        self._measured: set[int] = set()
+        self._questions: set[int] = set()
         self._number = 0
         self._batch: int | None = None
         self._writings: Writings = {}
@@ -266,15 +283,19 @@ class Series:
             check(message, self._settings)
             place = f"message {self._number}, line {frame.line}, MSH-10 {message.control_id or 'empty'}"
             read = convert_message(message, self._document, place, self._settings, self._terminology)
-            people = [self._in_series(converted) for converted in read.converted]
+            found = [self._in_series(converted) for converted in read.converted]
         except UnreadableError as error:
             text = frame.data.decode("utf-8", "backslashreplace")
             where = f"{self._document}, {place}"
             yield Rejected(place=where, field=error.field, value=text, reason=error.reason, whole=True)
             return
         self.unused += read.unused
-        yield from (replace(found, place=f"{self._document}, {found.place}") for found in read.rejected)
-        yield from people
+        yield from (replace(each, place=f"{self._document}, {each.place}") for each in read.rejected)
+        for converted, unknown in found:
+            for _ in unknown:
+                where = f"{self._document}, {place}"
+                yield Rejected(place=where, field="OBX-11", value="", reason=_TAKES_BACK_NOTHING)
+            yield converted
 
     def _stray(self, frame: Frame) -> Iterator[Unit]:
         text, place = frame.data.decode("utf-8", "backslashreplace"), f"{self._document}, line {frame.line}"
@@ -290,14 +311,35 @@ class Series:
             reason = "stands outside of any message: a message begins with a line MSH"
             yield Rejected(place=place, field="", value=text, reason=reason, whole=True)
 
-    def _in_series(self, converted: Converted) -> Converted:
-        """The same with what earlier messages said; raises UnreadableError where they contradict who the patient is."""
+    def _in_series(self, converted: Converted) -> tuple[Converted, list[Json]]:
+        """The same with what earlier messages said, and what in it takes back a result under another name.
+
+        Raises UnreadableError where they contradict who the patient is.
+        """
         first = converted.patients[0]
         self._same_person(first)
         patients = tuple(self._part(part) for part in converted.patients)
         sent = datetime.fromisoformat(converted.origin.recorded).timestamp()
-        resources = tuple(resource for resource in converted.resources if self._is_newest(resource["id"], sent))
-        return replace(converted, patients=patients, resources=resources)
+        resources: list[Json] = []
+        unknown: list[Json] = []
+        for resource in converted.resources:
+            name = int(resource["id"][1:17], 16)
+            known = self._sent.get(name)
+            if known is not None and known > sent:  # messages may come out of their order
+                continue
+            self._sent[name] = sent
+            if not takes_back(resource):
+                if resource["resourceType"] == "Observation":
+                    self._measured.add(measured(resource))
+                    self._questions.discard(name)
+                resources.append(resource)
+            elif known is None and measured(resource) in self._measured:
+                self._questions.add(name)
+                unknown.append(resource)
+                resources.append(as_question(resource))
+            elif name not in self._questions:  # or it is the same question again
+                resources.append(resource)
+        return replace(converted, patients=patients, resources=tuple(resources)), unknown
 
     def _same_person(self, part: PatientPart) -> None:
         birth = part.elements.get("birthDate")
@@ -320,12 +362,3 @@ class Series:
         if links:
             elements["link"] = list(links)
         return replace(part, elements=elements)
-
-    def _is_newest(self, id_: str, sent: float) -> bool:
-        """Whether no later message has said this already; messages may come out of their order."""
-        name = int(id_[1:17], 16)
-        known = self._sent.get(name)
-        if known is not None and known > sent:
-            return False
-        self._sent[name] = sent
-        return True

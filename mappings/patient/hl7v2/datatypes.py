@@ -137,7 +137,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.A
 _EDITION = re.compile(r"[ _-]?(?:19|20)\d\d$", re.ASCII)
 _CODINGS = ((1, 2, 3, 14), (4, 5, 6, 17), (10, 11, 12, 20))
 """Components of a CWE: code, display, name and OID of the coding system, three times over."""
-_ORIGINAL_TEXT = 9
+ORIGINAL_TEXT = 9
 
 
 def without_nothing(elements: Json) -> Json:
@@ -163,7 +163,7 @@ def system_of(name: str, oid: str, settings: Settings) -> str:
 def concept(value: Value, settings: Settings) -> Json:
     """CWE, CE, CNE -> CodeableConcept; {} if it says nothing. A text without a code stays text."""
     codings = []
-    texts = [value(_ORIGINAL_TEXT)]
+    texts = [value(ORIGINAL_TEXT)]
     for code, display, name, oid in _CODINGS:
         if code > len(value.parts):
             break
