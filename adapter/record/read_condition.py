@@ -13,14 +13,7 @@ from adapter.criteria.written import plain
 from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, is_revised, turned
 from adapter.record.facts import CLOSED, UNREADABLE, AllergyFact, ConditionFact, Severity, Source, Verification
 from adapter.record.links import causes
-from adapter.record.resources import (
-    AllergyIntolerance,
-    CodeableConcept,
-    Condition,
-    Quantity,
-    Range,
-    Reaction,
-)
+from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range, Reaction
 from adapter.record.values import (
     NOTHING,
     IssueCollector,
@@ -116,6 +109,7 @@ def condition_fact(  # what a fact is made of
     if said is not None:
         clinical, verification = _with_certainty(said, clinical, verification, condition, t)
     words = turned(condition.code, terminology, condition.subject)
+    past = (words == PAST or said == STATE_AFTER) and "course-remission" not in sets  # the day is not the disease's
     if words == DOUBTFUL:
         clinical, verification = _doubted(clinical)
         clinical = UNREADABLE if abated else clinical
@@ -146,7 +140,7 @@ def condition_fact(  # what a fact is made of
         at_age=onset is not None and condition.onsetDateTime is None and condition.onsetPeriod is None,
         abated=abated,
         abatement=abatement,
-        encounter="encounter-diagnosis" in [first_code(each, _CATEGORY) for each in condition.category],
+        encounter="encounter-diagnosis" in [first_code(each, _CATEGORY) for each in condition.category] and not past,
         grades=grades,
         levels=levels,
         links=partial(causes, condition.extension, condition.evidence, addresses)
