@@ -167,7 +167,8 @@ def _is_no_blood(type_: CodeableConcept | None, terminology: Terminology) -> boo
     if type_ is None:
         return False
     said = (type_.text, *(each for coding in type_.coding for each in (coding.code, coding.display)))
-    return any(plain(each) in terminology.writing.not_blood for each in said if each)
+    writing = terminology.writing
+    return any(plain(each) in writing.not_blood or writing.is_bloodless(each) for each in said if each)
 
 
 def _type(specimen: Specimen | Contained) -> CodeableConcept | None:
