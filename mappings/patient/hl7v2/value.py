@@ -26,6 +26,10 @@ _BETWEEN = 5
 """SN has at most four components; more is no SN."""
 
 
+_DECIMAL_COMMA = re.compile(r"[<>=≤≥\s]*[+-]?\d+,(?:\d{1,2}|\d{4,})", re.ASCII)
+"""A comma that parts no thousands: NM knows none, and who writes one means the decimal mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """What values are read with."""
@@ -33,6 +37,11 @@ class Reader:
     settings: Settings
     terminology: Terminology
     clock: Clock
+
+    def number(self, text: str) -> ComparedNumber | None:
+        """A number by the site's decimal mark, or with a comma that can't be anything else."""
+        mark = "," if _DECIMAL_COMMA.fullmatch(text.strip()) else self.settings.decimal_mark
+        return read_number(text, mark)
 
 
 class UnusableError(ValueError):
@@ -93,7 +102,7 @@ def _measured(obx: Segment, reading: ComparedNumber, reader: Reader) -> Json:
 
 
 def _number(obx: Segment, value: Value, reader: Reader) -> Json:
-    reading = read_number(value.whole, reader.settings.decimal_mark)
+    reading = reader.number(value.whole)
     if reading is None:
         return _between(obx, value, reader) or _words(value.whole)
     return {"valueQuantity": _measured(obx, reading, reader)}
@@ -102,7 +111,7 @@ def _number(obx: Segment, value: Value, reader: Reader) -> Json:
 def _between(obx: Segment, value: Value, reader: Reader) -> Json:
     """Two numbers with a dash between them, as `55-60` beside its unit is written."""
     low, dash, high = value.whole.partition("-")
-    one, other = (read_number(each.strip(), reader.settings.decimal_mark) for each in (low, high))
+    one, other = (reader.number(each.strip()) for each in (low, high))
     if not dash or one is None or other is None or one.comparator or other.comparator or not any(_unit(obx, reader)):
         return {}
     return _range(obx, one.value, other.value, reader)
@@ -110,7 +119,7 @@ def _between(obx: Segment, value: Value, reader: Reader) -> Json:
 
 def _text(obx: Segment, value: Value, reader: Reader) -> Json:
     """ST and what is unknown: a number if it is one and has a unit, else text."""
-    reading = read_number(value.whole, reader.settings.decimal_mark)
+    reading = reader.number(value.whole)
     if reading is not None and any(_unit(obx, reader)):
         return {"valueQuantity": _measured(obx, reading, reader)}
     return _between(obx, value, reader) or _words(value.whole)
@@ -136,10 +145,10 @@ def _coded(_obx: Segment, value: Value, reader: Reader) -> Json:
 def _structured(obx: Segment, value: Value, reader: Reader) -> Json:  # noqa: PLR0911  # one return a form
     """SN: comparator, number, separator, number."""
     sign, first, separator, second = (value(place) for place in range(1, _BETWEEN))
-    one, other = (read_number(text, reader.settings.decimal_mark) for text in (first, second))
+    one, other = (reader.number(text) for text in (first, second))
     plain = _structured_words(value)
     if one is None or one.comparator or (other is not None and other.comparator):
-        reading = read_number(plain.get("valueString", ""), reader.settings.decimal_mark)  # `<0.5` in one component
+        reading = reader.number(plain.get("valueString", ""))  # `<0.5` in one component
         return {"valueQuantity": _measured(obx, reading, reader)} if reading else plain
     if not separator and not second:
         if sign not in _SIGNS | {"", "="}:
@@ -163,7 +172,7 @@ def _range(obx: Segment, low: Decimal, high: Decimal, reader: Reader) -> Json:
 
 
 def _numeric_range(obx: Segment, value: Value, reader: Reader) -> Json:
-    low, high = (read_number(value(place), reader.settings.decimal_mark) for place in (1, 2))
+    low, high = (reader.number(value(place)) for place in (1, 2))
     if low is None or high is None or low.comparator or high.comparator:
         return _structured_words(value)
     return _range(obx, low.value, high.value, reader) or _structured_words(value)
