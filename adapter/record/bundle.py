@@ -111,8 +111,8 @@ BOM = b"\xef\xbb\xbf"
 class Resource(Struct, frozen=True, gc=False):
     """A resource as it was sent; `id` is empty if it has none.
 
-    `place`: where in the input; empty if the input is the resource itself. `key`: Type/id, or the place of one without
-    an id.
+    `place`: in what of the input it is, and where, if it has no id; empty if the input is the resource itself. `key`:
+    Type/id, or the place of one without an id.
     """
 
     type: str

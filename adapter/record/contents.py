@@ -264,14 +264,15 @@ class _Opened:
             self.linked(found, where)
         gone = self.gone if found.type == "history" else self.deleted
         for number, entry in enumerate(self.counted(found.entry)):
-            place = f"{where}.entry[{number}]"
             raw = entry.resource
-            if entry.response is not None or not raw:
-                self.entry(entry, place, depth, gone)
-            elif (plain := plain_observation(raw)) is not None:  # as most are: so it is not tried as anything else
+            plain = plain_observation(raw) if entry.response is None and raw else None
+            if plain is not None:  # as most are: so it is not tried as anything else
+                place = where if plain.id else f"{where}.entry[{number}]"
                 self.keep(resource_of(raw, entry.full_url, place, plain), plain)
+            elif entry.response is not None or not raw:
+                self.entry(entry, f"{where}.entry[{number}]", depth, gone)
             else:
-                self.add(raw, entry.full_url, place, depth + 1)
+                self.add(raw, entry.full_url, f"{where}.entry[{number}]", depth + 1)
 
     def undecoded(self, raw: Raw, place: str, depth: int) -> None:
         try:

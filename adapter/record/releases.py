@@ -85,16 +85,18 @@ def of_other_releases(entries: Iterable[Decoded]) -> tuple[list[Issue], set[str]
     issues, missing, seen = list[Issue](), set[str](), set[str]()
     for entry in entries:
         type_ = entry.sent.type
+        if type_ in seen and entry.problem is None:
+            continue
         if type_ not in RESOURCE_TYPES:
             release = _TYPES.get(type_)
             message = f"a resource type of FHIR {release}, not of R4; {_ADVICE}" if release else _UNKNOWN
             issues.append(Issue(entry.key, "resourceType", message))
             missing.add(ANY_TYPE)
-        elif type_ in _ELEMENTS and (type_ not in seen or entry.problem is not None):
-            seen.add(type_)
-            if (found := _sign(entry)) is not None:
-                issues.append(found)
-                missing.add(type_)
+            continue
+        seen.add(type_)
+        if type_ in _ELEMENTS and (found := _sign(entry)) is not None:
+            issues.append(found)
+            missing.add(type_)
     return issues, missing - _TOLD_BY_CODE
 
 
@@ -108,7 +110,8 @@ def _sign(entry: Decoded) -> Issue | None:
         held = _elements.decode(entry.sent.raw)
     except UNREADABLE:
         return None
-    for name, forms in _ELEMENTS[entry.sent.type].items():
+    signs = _ELEMENTS[entry.sent.type]
+    for name, forms in () if held.keys().isdisjoint(signs) else signs.items():
         if name in held:
             release = forms.get("") or forms.get(chr(bytes(held[name])[0]))
             if release is not None:
