@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from adapter.record.facts import (
     AllergyFact,
@@ -76,8 +75,7 @@ ANY_TYPE = "*"
 ELSEWHERE = "elsewhere"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientRecord:
+class PatientRecord(Struct, frozen=True, kw_only=True):
     """What is known of one patient.
 
     Facts are indexed by the value sets that their codes belong to; `all_conditions` and the like hold those that belong

@@ -36,7 +36,7 @@ from adapter.record.plain_observation import PlainObservations
 from adapter.record.r4_types import RESOURCE_TYPES
 from adapter.record.read_condition import allergy_fact, allergy_sets, condition_fact, disbelieved, is_error, told
 from adapter.record.read_entry import READERS as ENTRIES
-from adapter.record.read_entry import Look, entry_facts
+from adapter.record.read_entry import entry_facts
 from adapter.record.read_exposure import STATUSES, drug_fact, drug_named, immunization_fact, procedure_fact
 from adapter.record.read_mentions import ROWS as MENTIONING
 from adapter.record.read_mentions import lost_with, mentions, told_numbers
@@ -97,23 +97,26 @@ class _Reader:
         self.subject = find_subject(others, subject, self.issues)
         self.collector = IssueCollector(self.subject.reference, "Patient", self.issues)
         self.birth = birth(self.subject.patient, self.collector)
-        self.other_types = Counter[str]()
+        self.other_types: Counter[str] = Counter()  # a generic type that is called, as Counter[str](), takes its time
         lacking = contents.lacking if types is None else contents.lacking & types
         self.unread = {*lacking} if self.subject.is_whole and not contents.problems else {ANY_TYPE}
+        self.unread |= of_other_releases(self.entries, self.issues)
         self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in lacking]
-        not_r4, maybe_missing = of_other_releases(self.entries)
-        self.issues += not_r4
-        self.unread |= maybe_missing
-        self.medications, self.specimens = Referable[Medication](), Referable[Specimen]()
-        self.linked: Linked = {}
+        self.medications: Referable[Medication] = Referable()
+        self.specimens: Referable[Specimen] = Referable()
         self.observations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.attestations: defaultdict[str, list[ObservationFact]] = defaultdict(list)
         self.conditions: defaultdict[str, list[ConditionFact]] = defaultdict(list)
-        self.all_conditions, self.all_exposures = list[ConditionFact](), list[ExposureFact]()
+        self.all_conditions: list[ConditionFact] = []
         self.exposures: defaultdict[str, list[ExposureFact]] = defaultdict(list)
+        self.all_exposures: list[ExposureFact] = []
+        self.not_taken: list[ExposureFact] = []
+        self.unsure_procedures: list[ExposureFact] = []
+        self.immunizations: list[ExposureFact] = []
         self.allergies: defaultdict[str, list[AllergyFact]] = defaultdict(list)
-        self.not_taken, self.unsure_procedures, self.immunizations = (list[ExposureFact]() for _ in range(3))
-        self.all_allergies, self.unmapped, self.consents = list[AllergyFact](), list[Unmapped](), list[ConsentFact]()
+        self.all_allergies: list[AllergyFact] = []
+        self.unmapped: list[Unmapped] = []
+        self.consents: list[ConsentFact] = []
         self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
         self.addresses = keys_of_urns([entry.sent for entry in self.entries])
@@ -185,7 +188,7 @@ class _Reader:
                 self.specimens.add(resource, entry.key, entry.sent.full_url)
             elif isinstance(resource, MedicationDispense | MedicationRequest):
                 drugs[entry.key] = resource
-        self.linked = linked(drugs, self.subject.owns, self.addresses)
+        self.linked: Linked = linked(drugs, self.subject.owns, self.addresses)
 
     def _note_mentions(self, type_: str, resource: Readable, source: Source, collector: IssueCollector) -> None:
         focus = resource.focus if isinstance(resource, Observation) else ()  # somebody or something else's
@@ -339,8 +342,7 @@ class _Reader:
         if status not in reader.statuses and (status is not None or reader.unsaid is None):
             self._status(status, frozenset(), collector)
             return
-        look: Look = self._named
-        for fact in entry_facts(collector.type, resource, source, look, self.terminology, collector):
+        for fact in entry_facts(collector.type, resource, source, self._named, self.terminology, collector):
             self.listed[reader.of].append(fact)
             if reader.of is not EntryList.PARTICIPATIONS and not is_known(fact.what, self.terminology):
                 self.unmapped.append(unknown(source.resource, fact.what))

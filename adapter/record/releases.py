@@ -80,9 +80,10 @@ _ELEMENTS: Final[Mapping[str, _Signs]] = {
 _elements = msgspec.json.Decoder(dict[str, Raw])
 
 
-def of_other_releases(entries: Iterable[Decoded]) -> tuple[list[Issue], set[str]]:
-    """What is not of R4, an issue each, and the types of which therefore something may be missing."""
-    issues, missing, seen = list[Issue](), set[str](), set[str]()
+def of_other_releases(entries: Iterable[Decoded], issues: list[Issue]) -> set[str]:
+    """The types of which something may be missing, since it is not of R4; and an issue each, to the others."""
+    missing: set[str] = set()
+    seen: set[str] = set()
     for entry in entries:
         type_ = entry.sent.type
         if type_ in seen and entry.problem is None:
@@ -97,7 +98,7 @@ def of_other_releases(entries: Iterable[Decoded]) -> tuple[list[Issue], set[str]
         if type_ in _ELEMENTS and (found := _sign(entry)) is not None:
             issues.append(found)
             missing.add(type_)
-    return issues, missing - _TOLD_BY_CODE
+    return missing - _TOLD_BY_CODE
 
 
 _UNKNOWN: Final = "not a resource type of FHIR R4"

@@ -6,7 +6,6 @@ evaluator has to say what CQL says; else the difference has another cause, and i
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -53,7 +52,7 @@ def unsaid(record: PatientRecord) -> PatientRecord:
     """The record without what only words name or tell: the libraries know codes, and read no sentence."""
     named = {name: tuple(each for each in many if each.codes) for name, many in record.mentions.items()}
     told = {name: tuple(each for each in many if each.test) for name, many in record.observations.items()}
-    return replace(record, mentions=named, observations=told)
+    return msgspec.structs.replace(record, mentions=named, observations=told)
 
 
 def _name(resource: Json) -> str:
