@@ -20,14 +20,18 @@ from mappings.patient.sheet.mapping import MappingForm
 _DELIMITERS = ",;\t|"
 _MOST_COLUMNS = 4096
 _MOST_BYTES = 1 << 30
+_MOST_PARTS = 10_000
 _MOST_HELD = 64 << 20
-"""Bytes of a workbook's parts beside its sheets: they are held as a whole, in some thirty times as much memory."""
+"""Bytes of a workbook's parts beside its sheets, most of them texts that its cells share: they are held as a whole."""
+_MOST_STYLES = 8 << 20
+"""Bytes of the parts that hold no text, styles before all: each is held in some forty times as much memory."""
 _CHUNK = 1 << 20
 _MOST_KNOWN = 20_000
 """Cells that are kept: a sheet says the same again and again, and what one comes to is looked up by it."""
 _MOST_ROWS = 1 << 20  # of a workbook, as Excel has it
 _PLACE = re.compile(rb"""<(?:\w+:)?(row|c)(?=[\s/>])(?:\s(?:[^<>]*?\s)?r=["']([A-Z]*)(\d+)["'])?""")
 """A worksheet's row or cell, and where it says that it is."""
+_LETTERS = 4  # of a column that is too far, whatever follows
 _DIGITS = 15  # a workbook's numbers are binary, and no more than these are meant
 
 
@@ -116,9 +120,12 @@ def _cells(path: Path, form: MappingForm) -> Iterator[Line]:
         pairs = zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True)
         for number, (row, written) in enumerate(pairs, start=1):
             if len(row) > _MOST_COLUMNS:
-                msg = f"{path.name} has a cell beyond column {_MOST_COLUMNS} in row {number}; remove it, or save as CSV"
-                raise InputError(msg)
+                raise _too_wide(path, number)
             yield number, [_cell(each, formula.value) for each, formula in zip(row, written, strict=True)]
+
+
+def _too_wide(path: Path, row: int) -> InputError:
+    return InputError(f"{path.name} has a cell beyond column {_MOST_COLUMNS} in row {row}; remove it, or save as CSV")
 
 
 def _check_parts(path: Path) -> None:
@@ -126,9 +133,17 @@ def _check_parts(path: Path) -> None:
     with ZipFile(path) as parts:
         all_ = parts.infolist()
         held = [each for each in all_ if each.filename.endswith((".xml", ".rels")) and not _is_sheet(each.filename)]
-        if any(sum(each.file_size for each in some) > most for some, most in ((all_, _MOST_BYTES), (held, _MOST_HELD))):
-            most = f"{_MOST_BYTES >> 20} MiB, or than {_MOST_HELD >> 20} MiB beside its sheets"
-            msg = f"{path.name} holds more than {most}; save it as CSV"
+        styles = [each for each in held if not each.filename.endswith("/sharedStrings.xml")]
+        bounds = (
+            (all_, _MOST_BYTES, ""),
+            (held, _MOST_HELD, " beside its sheets"),
+            (styles, _MOST_STYLES, " of styles and the like"),
+        )
+        too_much = [f"{most >> 20} MiB{of}" for some, most, of in bounds if sum(each.file_size for each in some) > most]
+        if len(all_) > _MOST_PARTS:
+            too_much.append(f"{_MOST_PARTS} parts")
+        if too_much:
+            msg = f"{path.name} holds more than {too_much[0]}; save it as CSV"
             raise InputError(msg)
         for name in parts.namelist():
             if _is_sheet(name):
@@ -159,6 +174,8 @@ def _check_order(path: Path, part: IO[bytes]) -> None:
                     most = f"{_MOST_ROWS} rows, or than {_MOST_COLUMNS} cells in one"
                     msg = f"{path.name} has more than {most}; save it as CSV"
                     raise InputError(msg)
+            elif place[1] > _MOST_COLUMNS:  # before all rows above it are read
+                raise _too_wide(path, place[0])
             if number and place <= last:
                 msg = f"{path.name} has row {place[0]} twice, or out of order; open the workbook and save it anew"
                 raise InputError(msg)
@@ -172,7 +189,7 @@ def _check_order(path: Path, part: IO[bytes]) -> None:
 def _column(letters: bytes) -> int:
     """A column's number from 1; 0 for no letters, as a row's own place has."""
     number = 0
-    for each in letters:
+    for each in letters[:_LETTERS]:
         number = number * 26 + each - 64
     return number
 

@@ -314,6 +314,17 @@ def test_a_workbook_that_is_large_beside_its_sheets(tmp_path: Path, strict: Setu
         convert(path, strict)
 
 
+@pytest.mark.parametrize("held", [{"xl/styles.xml": b"<a/>" * (3 << 20)}, {f"x{n}": b"" for n in range(10_001)}])
+def test_a_workbook_of_more_than_it_needs(held: dict[str, bytes], tmp_path: Path, strict: Setup) -> None:
+    """77 kB of styles took a gigabyte and a minute; parts that nobody reads took ten seconds."""
+    path = tmp_path / "sheet.xlsx"
+    with ZipFile(path, "w", ZIP_DEFLATED) as parts:
+        for name, data in held.items():
+            parts.writestr(name, data)
+    with pytest.raises(InputError, match=r"holds more than (8 MiB of styles and the like|10000 parts); save it as CSV"):
+        convert(path, strict)
+
+
 _ROW = b'<row r="2"><c r="A2" t="inlineStr"><is><t>%s</t></is></c></row>'
 
 
@@ -325,6 +336,8 @@ _ROW = b'<row r="2"><c r="A2" t="inlineStr"><is><t>%s</t></is></c></row>'
         (b"<row/>" * (1 << 20), "more than 1048576 rows"),
         (b'<row r="2">%s</row>' % (b"<c/>" * 5000), "4096 cells in one"),
         (_ROW % (b"a" * (3 << 20)), "a cell of more than 1 MiB"),
+        (b'<row r="1048576"><c r="XFD1048576"/></row>', "beyond column 4096 in row 1048576"),
+        (b'<row r="2"><c r="%s2"/></row>' % (b"Z" * 400_000), "beyond column 4096 in row 2"),
     ],
 )
 def test_a_sheet_that_packs_more_than_it_seems(rows: bytes, said: str, tmp_path: Path, strict: Setup) -> None:
