@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, Lock, create_task_group
 from adapter.errors import AbsentError, BadAnswerError, MalformedError, RejectedError
 from adapter.fhir.client.resources import (
     Capabilities,
+    Trail,
     capabilities_of,
     check_outcomes,
     check_total,
@@ -139,12 +140,12 @@ class FhirClient:
 
     async def pages(self, path: str) -> AsyncIterator[Bundle]:
         """The pages of a search, history or operation, one after the other, for what is too large to hold at once."""
-        at, what, seen = self._address(path), self._name(f"GET {_label(path)}"), {self._address(path)}
+        at, what, trail = self._address(path), self._name(f"GET {_label(path)}"), Trail({self._address(path)})
         page = await self._ask("GET", path, bundle_of)
         check_outcomes(page, what)
         sizes = [size_of(page)]
         yield page
-        while (address := next_address(page, at, self.url, seen, what)) is not None:
+        while (address := next_address(page, at, self.url, trail, what)) is not None:
             at, page = address, await self._ask("GET", address, bundle_of, label=_label(path))
             check_outcomes(page, what)
             sizes.append(size_of(page))
@@ -240,9 +241,9 @@ class FhirClient:
     async def _whole(self, path: str, first: Bundle) -> list[Resource]:
         what = self._name(f"GET {_label(path)}")
         type_ = None if "/" in path.partition("?")[0] else _label(path)
-        at, seen, pages = self._address(path), {self._address(path)}, [first]
+        at, trail, pages = self._address(path), Trail({self._address(path)}), [first]
         size = _bytes_of(first)
-        while (address := next_address(pages[-1], at, self.url, seen, what)) is not None:
+        while (address := next_address(pages[-1], at, self.url, trail, what)) is not None:
             at = address
             pages.append(await self._ask("GET", address, bundle_of, label=_label(path)))
             size += _bytes_of(pages[-1])

@@ -1,7 +1,7 @@
 """Search results and capabilities (FHIR R4), as a server sends them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urljoin
 
 import httpx
@@ -66,11 +66,30 @@ def check_total(sizes: Iterable[tuple[int | None, int]], what: str) -> None:
         raise BadAnswerError(msg)
 
 
-def next_address(page: Bundle, at: str, base: str, seen: set[str], what: str) -> str | None:
+_MOST_IDLE = 100
+"""Pages in a row that bring nothing new: a server may filter what it sends, or have no end."""
+
+
+@dataclass(slots=True)
+class Trail:
+    """The way through the pages of a search. `idle`: how many in a row were empty, or said what the one before did."""
+
+    seen: set[str] = field(default_factory=set)
+    last: tuple[Entry, ...] = ()
+    idle: int = 0
+
+    def leads_on(self, page: Bundle) -> bool:
+        """Whether one more page may bring something, after this one."""
+        self.idle = self.idle + 1 if not page.entry or page.entry == self.last else 0
+        self.last = page.entry
+        return self.idle < _MOST_IDLE
+
+
+def next_address(page: Bundle, at: str, base: str, trail: Trail, what: str) -> str | None:
     """The address of the page after this one, which stood `at`; None after the last.
 
     Raises BadAnswerError where it has none, is on another server or outside of the base (it would get our credentials),
-    or was seen before.
+    or was seen before, and where too many pages brought nothing.
     """
     if page.next is None:
         return None
@@ -82,10 +101,13 @@ def next_address(page: Bundle, at: str, base: str, seen: set[str], what: str) ->
         advice = "correct the base address that the server gives itself"
         msg = f"{what}: the next page is on another server, or outside of the base address; {advice}"
         raise BadAnswerError(msg)
-    if address in seen:
+    if not trail.leads_on(page):
+        msg = f"{what}: {_MOST_IDLE} pages in a row bring nothing new; the server's log says why they don't end"
+        raise BadAnswerError(msg)
+    if address in trail.seen:
         msg = f"{what}: the pages go round in a circle, so the list has no end; the server's log says why"
         raise BadAnswerError(msg)
-    seen.add(address)
+    trail.seen.add(address)
     return address
 
 

@@ -36,6 +36,23 @@ async def test_a_circle_of_pages_is_an_error(client: FhirClient, server: respx.M
         await client.search("Observation")
 
 
+@pytest.mark.parametrize("held", [(), (observation("o1"),)], ids=["empty", "the same"])
+async def test_pages_that_bring_nothing_end(
+    client: FhirClient, server: respx.MockRouter, held: tuple[dict[str, object], ...]
+) -> None:
+    """Each has an address of its own, so they are no circle; some empty ones in a row are no failure."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return json(page(*held, after=f"{BASE}?page={int(request.url.params.get('page', 0)) + 1}"))
+
+    route = server.get(url__startswith=BASE).mock(side_effect=answer)
+    with pytest.raises(BadAnswerError, match="100 pages in a row bring nothing new"):
+        await client.search("Observation")
+    assert route.call_count <= 101
+    with pytest.raises(BadAnswerError, match="bring nothing new"):
+        [each async for each in client.pages("Observation")]
+
+
 async def test_fresh_answers_and_strict_parameters_are_asked_for(client: FhirClient, server: respx.MockRouter) -> None:
     """Neither a cached search nor one whose parameter is ignored."""
     route = server.get("/Observation").mock(return_value=json(page()))

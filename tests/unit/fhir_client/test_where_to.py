@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adapter.errors import AdapterError, BadAnswerError, UsageError
 from adapter.fhir.client import ServerSettings, open_client
 from adapter.fhir.client.auth import BackendServices, Bearer, ClientKey, load_key
-from adapter.fhir.client.resources import next_address
+from adapter.fhir.client.resources import Trail, next_address
 from adapter.fhir.client.transport import base_url, http_client, same_origin, web_address
 from adapter.fhir.patients import selection_of
 from adapter.record.bundle import bundle_of
@@ -31,7 +31,7 @@ BASE = "https://fhir.example.org:8443/r4"
 def following(named: str, base: str = BASE) -> str | None:
     """The address of the page after the first of a search, where the server names this one."""
     found = bundle_of(json(page(after=named)).content)
-    return next_address(found, f"{base}/Observation?patient=1", base, set(), "FHIR server")
+    return next_address(found, f"{base}/Observation?patient=1", base, Trail(), "FHIR server")
 
 
 @pytest.mark.parametrize(
