@@ -80,16 +80,16 @@ def notify(connection: Connection, touches: Mapping[str, frozenset[str]], now: d
 
 
 def _put(connection: Connection, now: datetime, due: datetime) -> ReturningInsert[tuple[str, int]]:
-    """Puts keys into the queue, or raises their generation."""
-    due_then, since_then, revived = literal(due, Instant), literal(now, Instant), pending.c.state == DEAD
+    """Puts keys into the queue, or raises their generation; who waits for work already has then come due last."""
+    due_then, now_then, revived = literal(due, Instant), literal(now, Instant), pending.c.state == DEAD
     statement = upsert(connection, pending).values(generation=1, state=WAITING, due=due, since=now, attempts=0)
     return statement.on_conflict_do_update(
         index_elements=[pending.c.key],
         set_={
             "generation": pending.c.generation + 1,
             "state": WAITING,
-            "due": case((revived, due_then), else_=pending.c.due),
-            "since": case((revived, since_then), else_=pending.c.since),
+            "due": case((revived, due_then), (pending.c.due < now_then, now_then), else_=pending.c.due),
+            "since": case((revived, now_then), else_=pending.c.since),
             "attempts": case((revived, 0), else_=pending.c.attempts),
         },
     ).returning(pending.c.key, pending.c.generation)
@@ -113,18 +113,27 @@ def lock_waiting(connection: Connection, keys: Iterable[str]) -> set[str]:
     return {each for lot in lots(keys) for each in connection.execute(chosen.where(pending.c.key.in_(lot))).scalars()}
 
 
-def claim(connection: Connection, now: datetime, lease: timedelta, most: int, key: str | None = None) -> list[Claim]:
+def claim(  # which rows, and how
+    connection: Connection,
+    now: datetime,
+    lease: timedelta,
+    most: int,
+    key: str | None = None,
+    *,
+    newest: bool = False,
+) -> list[Claim]:
     """Claim rows that are due, the longest due first; no other claim gets them before the lease ends.
 
     What is due later than a row can be, or leased for longer than two leases, was stored by a clock that was ahead: it
-    waits no longer. `key`: only this row.
+    waits no longer. `key`: only this row. `newest`: what has come due last goes first.
     """
     free = or_(pending.c.owner.is_(None), pending.c.lease <= now, pending.c.lease > now + 2 * lease)
     is_due = or_(pending.c.due <= now, pending.c.due > now + FURTHEST)
     due = and_(pending.c.state == WAITING, is_due, free)
     if key is not None:
         due = and_(due, pending.c.key == key)
-    chosen = select(pending).where(due).order_by(pending.c.due, pending.c.key).limit(most)
+    order = pending.c.due.desc() if newest else pending.c.due
+    chosen = select(pending).where(due).order_by(order, pending.c.key).limit(most)
     rows = connection.execute(chosen.with_for_update(skip_locked=True)).all()
     if not rows:
         return []

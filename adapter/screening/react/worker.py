@@ -193,6 +193,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._stopping = False
         self._outages = 0
+        self._newest = False
         self._last_success = context.clock() - 2 * _RECENTLY
 
     def wake(self) -> None:
@@ -215,7 +216,10 @@ class Worker:
             await self._end()
 
     async def _claim(self) -> bool:
-        """Claim as much as there is room for; whether there was anything."""
+        """Claim as much as there is room for; whether there was anything.
+
+        Every second time what has come last: a result of now does not wait for all that a storm of changes has left.
+        """
         context = self._context
         room = self._at_once - len(self._running)
         if room <= 0 or self._outages:
@@ -224,14 +228,16 @@ class Worker:
             return False
         now = context.clock()
         try:
-            claims = await context.database.run(partial(queue.claim, now=now, lease=context.timing.lease, most=room))
+            claim = partial(queue.claim, now=now, lease=context.timing.lease, most=room, newest=self._newest)
+            claims = await context.database.run(claim)
         except StoreError as error:
             self._note(error)
             await asyncio.sleep(context.timing.first_wait.total_seconds())
             return False
-        for claim in claims:
-            task = asyncio.create_task(self._do(claim))
-            self._running[task] = claim
+        self._newest = not self._newest
+        for each in claims:
+            task = asyncio.create_task(self._do(each))
+            self._running[task] = each
             task.add_done_callback(self._done)
         return bool(claims)
 

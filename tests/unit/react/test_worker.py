@@ -104,6 +104,29 @@ async def test_what_the_server_refuses_of_everybody_costs_no_attempt(
         assert [(each.state, each.attempts) for each in listed(hospital)] == [("waiting", 0)] * 2
 
 
+async def test_a_result_of_now_does_not_wait_for_a_storm(strict: Setup, tmp_path: Path) -> None:
+    """Half of the work is what has come last, the other half what waits longest; so nobody waits for ever."""
+    async with open_hospital(strict, tmp_path, **QUICK) as hospital:
+        tick(hospital)
+        with hospital.context.database.transaction() as connection:
+            now = hospital.clock()
+            storm = [*(f"Patient/gone-{each}" for each in range(200)), "Patient/p1"]
+            queue.notify(connection, {each: frozenset({"Patient"}) for each in storm}, now, now)
+        hospital.clock.pass_(seconds=1)
+        hospital.put(*with_leukaemia("p1"))
+        await hospital.deliver()
+        left: list[int] = []
+
+        def is_written() -> bool:
+            left.append(len(listed(hospital)))
+            return bool(hospital.server.all("ResearchSubject"))
+
+        async with running(hospital.context):
+            await until(is_written)
+            assert left[-1] > 100
+            await until(lambda: not listed(hospital))
+
+
 async def test_a_trial_that_is_not_published_costs_no_patient_their_place(strict: Setup, tmp_path: Path) -> None:
     """Others go on; whoever it concerns is never given up, and queue and log say what to do, in words of nobody."""
     async with open_hospital(strict, tmp_path, **QUICK) as hospital:
