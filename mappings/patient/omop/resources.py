@@ -158,6 +158,7 @@ def condition(row: OmopRow) -> Made | None:
     category = tables().conditions.get(row["condition_type_concept_id"] or "")
     start, end = row.when("condition_start"), row.when("condition_end")
     said = _status(row)
+    past = row.context.terminology.writing.turns(row["condition_source_value"] or "") == "past"
     filled_in = start is not None and end is not None and end[:10] <= start[:10]
     if filled_in and start and end and start[:10] != end[:10]:
         row.reject("condition_end_date", "before the start; correct one of them")
@@ -174,8 +175,9 @@ def condition(row: OmopRow) -> Made | None:
         "verificationStatus": _term("condition-ver-status", verification),
         "category": [_term("condition-category", category)] if category else None,
         "code": code,
-        "onsetDateTime": start,
+        "onsetDateTime": None if past else start,
         "abatementDateTime": abated,
+        "recordedDate": start if past else None,  # of "Z.n. Myokardinfarkt 2015" the day is not the disease's
     }
     return "Condition", elements
 

@@ -85,6 +85,7 @@ class _Sheet:
     columns: tuple[_Column, ...] = ()
     persons: Persons = field(default_factory=Persons)
     values: dict[str, list[Alike]] = field(default_factory=dict)
+    latest: dict[str, tuple[str | None, Alike]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare the columns."""
@@ -127,10 +128,9 @@ class _Sheet:
                 at = said.date if said.dated else date
                 alike = said.alike
                 if alike.type == "Observation":
-                    id_ = self._distinct((alike.type, patient, said.name, at or ""), alike)
+                    parts.append((alike, self._distinct((alike.type, patient, said.name, at or ""), alike), at))
                 else:
-                    id_ = resource_id(alike.type, patient, said.name)
-                parts.append((alike, id_, at))
+                    parts += self._stated((alike.type, patient, said.name), alike, at)
         origin = Origin(document=self.document, place=row.place, recorded=self.recorded)
         resources = Alikes(key, parts) if parts else ()
         return Converted(patients=(PatientPart(key=key, elements=elements),), resources=resources, origin=origin)
@@ -192,6 +192,27 @@ class _Sheet:
                 said = observation(datum, text, row, terminology)
         return None if said is None else ("Observation", said)
 
+    def _stated(self, name: tuple[str, ...], alike: Alike, date: str | None) -> list[tuple[Alike, str, str | None]]:
+        """What stands of a datum that rows state again: the newest row's word, in whatever order the rows are.
+
+        A relapse or remission that another word has followed stays beside it, under its row's date.
+        """
+        id_ = resource_id(*name)
+        known, before = self.latest.get(id_, (None, None))
+        older = date is not None and known is not None and date[:_DAY] < known[:_DAY]
+        if not older:
+            self.latest[id_] = date, alike
+        newest, other, then = (before, alike, date) if older else (alike, before, known)
+        kept = [] if older else [(alike, id_, date)]
+        if (
+            other is not None
+            and newest is not None
+            and then is not None
+            and _course(other) not in {None, _course(newest)}
+        ):
+            kept.append((other, resource_id(*name, then[:_DAY]), then))
+        return kept
+
     def _distinct(self, name: tuple[str, ...], alike: Alike) -> str:
         """The id of a value: two different ones of the same day are both kept, the same one once."""
         id_ = resource_id(*name)
@@ -203,6 +224,17 @@ class _Sheet:
         if place == len(known):
             known.append(alike)
         return resource_id(*name, str(place)) if place else id_
+
+
+_DAY = len("YYYY-MM-DD")
+_COURSES = frozenset({"relapse", "recurrence", "remission"})
+
+
+def _course(alike: Alike) -> str | None:
+    """The clinical status of a diagnosis that has come and gone; None for any other."""
+    status = alike.elements.get("clinicalStatus") if alike.type == "Condition" else None
+    code = status["coding"][0]["code"] if status else None
+    return code if code in _COURSES else None
 
 
 def _when(type_: str, elements: Json) -> str:

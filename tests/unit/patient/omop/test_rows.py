@@ -101,6 +101,14 @@ def test_how_sure_a_condition_is(case: dict[str, Any], tmp_path: Path, strict: S
     assert rejected == ([case["rejected"]] if "rejected" in case else [])
 
 
+@pytest.mark.parametrize("case", CASES["past"], ids=lambda case: case["says"])
+def test_when_a_condition_began(case: dict[str, Any], tmp_path: Path, strict: Setup) -> None:
+    """An ETL has one column for it."""
+    row = {"condition_occurrence_id": "1", "person_id": "1", "condition_concept_id": "11", **case["row"]}
+    (resource,), _, _ = converted(tmp_path, strict, condition_occurrence=row)
+    assert (resource.get("onsetDateTime"), resource.get("recordedDate")) == (case["onset"], case["recorded"])
+
+
 @pytest.mark.parametrize("case", CASES["drug"], ids=lambda case: case["says"])
 def test_the_end_of_a_drug(case: dict[str, Any], tmp_path: Path, strict: Setup) -> None:
     """A placeholder says that the drug is still taken."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from adapter.errors import AdapterError, InputError
+from adapter.fhir.elements import Json
 from adapter.record.facts import Amount, Verification
 from adapter.screening.setup import Setup
 from mappings.patient import Converted, Rejected
@@ -292,6 +293,32 @@ def test_the_letter_of_certainty_behind_a_code(
     (coding,) = unit.resources[0]["code"]["coding"]
     assert coding["code"] == (written[:5] if letter else written)
     assert [each["valueCoding"]["code"] for each in coding.get("extension", [])] == ([letter] if letter else [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (("2026-01-10", "yes"), ("2026-02-20", "no"), {"refuted 2026-02-20"}),
+        (("2026-02-20", "no"), ("2026-01-10", "yes"), {"refuted 2026-02-20"}),
+        (("2026-01-10", "relapse"), ("2026-02-20", "remission"), {"relapse 2026-01-10", "remission 2026-02-20"}),
+        (("2026-02-20", "relapse"), ("2026-01-10", "remission"), {"relapse 2026-02-20", "remission 2026-01-10"}),
+        (("2026-01-10", "relapse"), ("2026-02-20", "relapse"), {"relapse 2026-02-20"}),
+        (("2026-02-20", "relapse"), ("2026-02-20", "yes"), {"relapse 2026-02-20", "active 2026-02-20"}),
+    ],
+)
+def test_the_newest_row_says_what_holds(
+    first: tuple[str, str], second: tuple[str, str], said: set[str], tmp_path: Path, strict: Setup
+) -> None:
+    """In whatever order the rows are; a relapse or remission of an earlier visit stays beside it."""
+    path = write(tmp_path / "sheet.csv", [["Patient", "Date", "T-ALL"], ["A", *first], ["A", *second]])
+    units = [each for each in convert(path, strict) if isinstance(each, Converted)]
+    found = {each["id"]: each for unit in units for each in unit.resources}.values()
+    assert {f"{_status(each)} {each['recordedDate']}" for each in found} == said
+
+
+def _status(condition: Json) -> str:
+    status = condition.get("clinicalStatus") or condition["verificationStatus"]
+    return str(status["coding"][0]["code"])
 
 
 def test_another_encoding_is_named(tmp_path: Path, strict: Setup) -> None:
