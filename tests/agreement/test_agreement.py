@@ -157,6 +157,8 @@ def test_what_the_site_or_a_reference_says(case: str, running_engine: tuple[Engi
         ("AF, excluded by ECG", "refuted", None),
         ("疑似AF", "confirmed", None),
         ("Ausschluß AF", "confirmed", None),
+        ("AF (Ausschluss)", "confirmed", None),
+        ("St.n. AF", "confirmed", None),
         ("h/o AF", "refuted", None),
         ("AF, not in remission", "confirmed", True),  # negated
         ("paroxysmal AF", "confirmed", True),
