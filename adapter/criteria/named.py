@@ -14,9 +14,9 @@ from itertools import chain, takewhile
 from msgspec import Struct
 
 from adapter.criteria.catalogue import Catalogue, ExposureConcept, ListedConcept
+from adapter.criteria.patterns import longest_first
 from adapter.criteria.sentence import Words, bare_words, folded, folded_words, is_lasting, sentences, standing
 from adapter.criteria.terminology import Terminology, kept
-from adapter.criteria.written import longest_first
 
 _SHORTEST = 4
 """So many letters has a display or a title at least that names something by itself."""

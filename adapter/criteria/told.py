@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from adapter.criteria.patterns import NO_WORD, any_word, longest_first, whole_words
 from adapter.criteria.sentence import Words, bare_words, folded_words
 from adapter.criteria.terminology import Terminology, kept
-from adapter.criteria.written import MAX_LENGTH, NO_WORD, NUMBER, Telling, any_word, longest_first, plain, whole_words
+from adapter.criteria.written import MAX_LENGTH, NUMBER, Telling, plain
 
 _SENTENCE_ENDS = re.compile(r"[\n;|!?]|\.\s+(?=[A-ZÀ-Þ])")
 _TOLD = rf"[<>≤≥]? ?{NUMBER}(?: ?(?:-|–|to|bis) ?{NUMBER})?"

@@ -8,11 +8,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
+from adapter.criteria.patterns import NO_WORD, any_word, around, endings, longest_first, weaned_off, whole_words
 from adapter.criteria.sentence import Denials
+
+Said = Literal["unusable", "explained", "halted", "not_given", "revised", "delabelled"]
+"""Tables of what notes say."""
 
 MAX_LENGTH = 200
 """A longer text is a report, not a result."""
@@ -36,7 +40,6 @@ _GRADE = re.compile(r"(\d) ?(?:[-–—:=,.)] ?)?(\D.*)")  # 1 - restricted in s
 _MORE = re.compile(r"[;+&]|,(?!\d)|\d ?mg(?!\w| ?/ ?\d* ?(?:g|ml)\b)")
 """Another drug beside one, or a dose of one that is swallowed or injected, and not a strength (20 mg/g)."""
 _APART = re.compile(r"[\s,;/&+]+")
-NO_WORD = re.compile(r"(?!)")
 _AFTER_NAME = re.compile(r" ?[:=]? ?")
 
 
@@ -86,9 +89,11 @@ class Writing:
     of veins. `otherwise`: analyte -> what something else under its code is called. `normal`: what a range of normal is
     called. `sexes`: for whom -> female or male. `severities`: of a reaction -> severe or not. `anaphylaxis`: what it is
     called. `grave`: words of a manifestation that no mild reaction has. `unsupported`: that no treatment was given.
+    `weaned`: that an amount of one has ended, `not_weaned`: what before these says that it has not.
     `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
     `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
-    `not_given`: words of a vaccination's notes by which it was not; `revised`: of a diagnosis' notes, that it was none.
+    `not_given`: words of a drug or a vaccination by which it may not have been, `never_before`: those that speak of
+    earlier times; `revised`: of a diagnosis' notes, that it was none, `delabelled`: of an allergy's.
     `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
@@ -130,10 +135,14 @@ class Writing:
     anaphylaxis: frozenset[str] = frozenset()
     grave: frozenset[str] = frozenset()
     unsupported: frozenset[str] = frozenset()
+    weaned: frozenset[str] = frozenset()
+    not_weaned: frozenset[str] = frozenset()
     local_forms: frozenset[str] = frozenset()
     systemic_forms: frozenset[str] = frozenset()
     halted: frozenset[str] = frozenset()
     not_given: frozenset[str] = frozenset()
+    never_before: frozenset[str] = frozenset()
+    delabelled: frozenset[str] = frozenset()
     revised: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
@@ -155,10 +164,11 @@ class Writing:
 
     def __post_init__(self) -> None:
         """One pattern finds every word of a table."""
-        denied = dict.fromkeys(("unusable", "explained", "halted", "not_given", "revised"), self.not_unusable)
+        denied = dict.fromkeys(get_args(Said), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
         words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "bloodless": any_word(self.bloodless)}
+        words |= {"unsupported": re.compile(self.unsupported_pattern), "sexed": _labels(self.sexes)}
         object.__setattr__(self, "_words", words)
         object.__setattr__(self, "_named", {of: any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
@@ -171,9 +181,13 @@ class Writing:
         said = plain(name)
         return next((meaning for meaning, pattern in self._turned if pattern.search(said)), None)
 
-    def says(self, table: Literal["unusable", "explained", "halted", "not_given", "revised"], text: str) -> bool:
+    def says(self, table: Said, text: str) -> bool:
         """Whether a text holds a word of a table, in whatever sentence, and doesn't deny it directly before it."""
         return self._holds(table, plain(text))
+
+    def is_not_given(self, text: str) -> bool:
+        """Whether words say that something may not have been given, now and not only before."""
+        return self._holds("not_given", self._words["never_before"].sub(" ", plain(text)))
 
     def _holds(self, words: str, said: str) -> bool:
         return self._words[words].search(said) is not None
@@ -220,6 +234,13 @@ class Writing:
         """
         own, pattern = (self._named.get(each, NO_WORD) for each in (analyte, treatment))
         return pattern.search(own.sub(" ", self._words["unsupported"].sub(" ", plain(note)))) is not None
+
+    @property
+    def unsupported_pattern(self) -> str:
+        """One of what says that no treatment was given, or that one has ended."""
+        names = (*self.names.get("oxygen-flow", ()), *self.names.get("inspired-oxygen", ()))
+        ended = weaned_off(self.weaned, (*self.not_unusable, *self.not_weaned), names)
+        return "|".join(each for each in (ended, whole_words(self.unsupported)) if each) or NO_WORD.pattern
 
     def is_unsupported(self, text: str) -> bool:
         """Whether words say that no treatment was given under which a result was measured: "room air"."""
@@ -294,6 +315,18 @@ class Writing:
         found = self._number(inside[1].strip() if inside else f"{unit[1]} {unit[2]}" if unit else said)
         return None if found is None or found.titre or found.low == found.high else found
 
+    def ranges_by_sex(self, text: str) -> dict[str, Written] | None:
+        """A range of normal for each sex in one text: `M: 0.7-1.2; F: 0.5-0.9`; None for anything else."""
+        parts = self._words["sexed"].split(plain(text)) if len(text) <= MAX_LENGTH else []
+        if len(parts) != _TWO_LABELLED or parts[0].strip(_BESIDE) not in {"", *self.normal}:
+            return None
+        _, one, its, other, others = parts
+        first, second = (self.range(each.strip(_BESIDE)) for each in (its, others))
+        if first is None or second is None or self.sexes[one] == self.sexes[other]:
+            return None
+        units = f"{first.unit or ''}{second.unit or ''}"
+        return None if _MORE_RANGES.search(units) else {self.sexes[one]: first, self.sexes[other]: second}
+
     def _number(self, said: str) -> Written | None:
         between = _BETWEEN.fullmatch(said)
         if between is not None and not _TWO_READINGS.fullmatch(said):
@@ -331,52 +364,6 @@ class Writing:
         )
 
 
-def any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[str]:
-    """A pattern of any of the words, whole, and none of `denied` directly before it; it finds nothing without words."""
-    return re.compile(whole_words(words, denied) or NO_WORD.pattern)
-
-
-def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
-    """A pattern of any of the words, whole, and none of `denied` directly before it; empty without words."""
-    unless = "".join(rf"(?<!(?<!\w){re.escape(word)} )" for word in longest_first(denied))
-    found = "|".join(map(re.escape, longest_first(words)))
-    word = rf"(?<!\w)(?:{found})(?!\w)" if found else ""
-    return f"(?={word}){unless}" if word and unless else word
-
-
-def longest_first(words: Iterable[str]) -> list[str]:
-    """Words so that none goes before a longer one that begins with it; always in the same order."""
-    return sorted(words, key=lambda word: (-len(word), word))
-
-
-def endings(words: frozenset[str]) -> str:
-    """A pattern of words that are, or end in, one of these."""
-    return rf"(?:{'|'.join(re.escape(word) for word in sorted(words))})(?![a-z])"
-
-
-_TAIL = r"(?: (?:by|on|in|at|per|via|with|after|since|durch|mittels|laut|nach|im|am|seit) \S+(?: \S+){0,2})?"
-"""By what, when, since when or where something was excluded, suspected, cured: `by ECG`, `on CT of 2024`."""
-
-
-def around(before: frozenset[str], behind: frozenset[str], markers: frozenset[str]) -> tuple[str, str]:
-    """Patterns of a text that begins with one of the words before a name, and of one that ends with one behind it.
-
-    Not where the latter is negated, or of one of the markers ("T-ALL, MRD: negative"). Behind it may stand by what,
-    when or where, in up to three words. A word ends where the next sign is none of a word, or at once where it is none
-    of a word itself (`?`, 疑似). The pattern of no words is empty; the first begins with `^`, the second ends with `$`.
-    """
-    first = "|".join(_bounded(word) for word in longest_first(before))
-    last = "|".join(re.escape(word) for word in longest_first(behind))
-    unless = "".join(rf"(?<!(?<!\w){re.escape(word)})" for word in longest_first(markers))
-    begins = rf"^\W*?(?:{first})" if first else ""
-    ends = rf"(?<!not )(?<!never )(?<!nicht )(?:(?<=\W)|(?<=\w)(?=\W)){unless}(?:{last}){_TAIL}\W*$" if last else ""
-    return begins, ends
-
-
-def _bounded(word: str) -> str:
-    return re.escape(word) + (r"(?!\w)" if word[-1:].isascii() and word[-1:].isalnum() else "")
-
-
 def plain(text: str) -> str:
     """A text as the tables hold it: letter case and blanks say nothing."""
     return " ".join(text.split()).casefold()
@@ -394,3 +381,14 @@ def _without_name(said: str, names: Iterable[str]) -> str:
 
 def _decimal(text: str) -> Decimal:
     return Decimal(text.replace(",", "."))
+
+
+_BESIDE = " ;,/|()[]:"
+_MORE_RANGES = re.compile(r"[;:|]")
+_TWO_LABELLED = 5
+"""What stands before the first label, and each of two labels with what it is of."""
+
+
+def _labels(sexes: Iterable[str]) -> re.Pattern[str]:
+    """Whom a range is for, before it: `M: `, `Men `."""
+    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first(sexes)))})\.?(?: ?[:=] ?| (?=[\d<>≤≥]))")

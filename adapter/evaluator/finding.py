@@ -122,7 +122,8 @@ def _counted(reading: Reading, analyte: Analyte, chart: Chart) -> Finding | Reas
             return own
     match analyte.positivity:
         case Positivity.TYPED:
-            return None
+            said = chart.terminology.writing.too_little
+            return Reason.VALUE_STRADDLES if fact.string and plain(fact.string) in said else None
         case Positivity.ABOVE_ZERO | Positivity.OWN_RANGE_OR_ZERO if isinstance(number, Interval):
             found = _above_zero(number.low, number.high, low_open=number.low_open)
             normal = found is Reason.VALUE_STRADDLES and "result-normal" in fact.interpretation
@@ -144,7 +145,7 @@ def _is_little(fact: ObservationFact, analyte: Analyte, chart: Chart) -> bool:
 
     Without a unit it may be a number of cycles (Ct), which falls with what there is.
     """
-    if analyte.positivity is Positivity.TITRE:
+    if analyte.positivity in (Positivity.TITRE, Positivity.TYPED):
         return True
     amount = fact.amount or _amount_said(chart.said(fact, analyte))
     if amount is None or amount.high is None:

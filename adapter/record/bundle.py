@@ -205,6 +205,7 @@ class PlainObservation(Struct, frozen=True, gc=False):
     subject: Raw = ABSENT
     effectiveDateTime: str | None = None
     issued: str | None = None
+    identifier: Raw = ABSENT
     valueQuantity: Raw = ABSENT
     valueCodeableConcept: Raw = ABSENT
     valueString: str | None = None

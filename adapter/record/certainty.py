@@ -4,10 +4,8 @@ Germany codes an excluded and a suspected diagnosis with the code of the diagnos
 extension of the coding (de.basisprofil.r4, ICD-10-GM-Diagnosesicherheit). The letters are KBV's.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from itertools import permutations
+import re
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Raw, Struct
@@ -17,9 +15,10 @@ from adapter.criteria.named import named_in
 from adapter.criteria.terminology import Membership, Terminology, kept
 from adapter.criteria.value_set import CONCEPTS, ICD_SYSTEMS
 from adapter.criteria.value_set import Coding as Code
-from adapter.record.facts import CLOSED, UNREADABLE, ConditionFact, Verification
+from adapter.criteria.written import plain
+from adapter.record.facts import Verification
 from adapter.record.listed import Readable
-from adapter.record.resources import CodeableConcept, Coding, Contained, Identifier, Patient, Reference
+from adapter.record.resources import Annotation, CodeableConcept, Coding, Contained, Patient, Reference
 from adapter.record.values import codes, note_texts, title
 
 CERTAINTIES = {"G": Verification.CONFIRMED, "V": Verification.UNCONFIRMED, "A": Verification.REFUTED}
@@ -68,12 +67,18 @@ def _letter(extension: _Extension) -> str:
 
 
 def is_revised(note: Raw, terminology: Terminology) -> bool:
-    """Whether a note says that a diagnosis was none, or can't be read."""
+    """Whether a note says that a diagnosis was none, or it can't be read."""
     try:
         said = note_texts(note)
     except msgspec.DecodeError:
         return True
     return any(terminology.writing.says("revised", text) for text in said)
+
+
+def is_delabelled(notes: Iterable[Annotation], terminology: Terminology) -> bool:
+    """Whether a note says that there is no such allergy."""
+    said = terminology.writing.says
+    return any(each.text and (said("revised", each.text) or said("delabelled", each.text)) for each in notes)
 
 
 DOUBTFUL, PAST = "doubtful", "past"
@@ -101,14 +106,23 @@ class _Name(Struct, frozen=True, gc=False):
 _names = msgspec.json.Decoder(tuple[_Name, ...])
 
 
-def is_named_donor(patient: Patient, terminology: Terminology) -> bool:
-    """Whether the patient's own name is a word for a donor: "Spender"."""
+def donor_names(patient: Patient, terminology: Terminology) -> frozenset[str]:
+    """The words of the patient's own name that are words for a donor: "Spender"."""
     try:
         names = _names.decode(patient.name) if patient.name else ()
     except msgspec.DecodeError:
-        return False
-    said = (word for each in names for word in (each.text, each.family) if word)
-    return any(terminology.writing.is_of_donor(word) is not False for word in said)
+        return frozenset()
+    said = (word for each in names for name in (each.text, each.family) if name for word in _WORDS.split(plain(name)))
+    return frozenset(word for word in said if terminology.writing.is_of_donor(word) is not False)
+
+
+def without(reference: Reference, names: frozenset[str]) -> Reference:
+    """A reference whose display no longer holds these words: "Spender, Karl" is the patient, and no donor."""
+    display = " ".join(word for word in _WORDS.split(plain(reference.display or "")) if word not in names)
+    return msgspec.structs.replace(reference, display=display)
+
+
+_WORDS = re.compile(r"[\s,;.()]+")
 
 
 def turned(concept: CodeableConcept | None, terminology: Terminology, subject: Reference | None = None) -> str | None:
@@ -198,79 +212,3 @@ MODIFIED = "changes what the rest says, nobody knows how; not believed"
 def modified(resource: Readable | Contained) -> bool:
     """Whether a resource has a modifierExtension: none is known, and FHIR forbids to go on without knowing it."""
     return bytes(resource.modifierExtension) not in {b"", b"null", b"[]"}
-
-
-class Numbered(Struct, frozen=True, gc=False):
-    """A Condition with its business identifiers, as they were sent. `error`: it was entered in error."""
-
-    identifiers: Raw
-    fact: ConditionFact
-    error: bool
-
-
-_identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
-
-
-def settle(lists: Iterable[list[ConditionFact]], numbered: Sequence[Numbered]) -> None:
-    """Copies of one diagnosis that contradict each other, in the lists: nobody knows which of them holds."""
-    by_number: defaultdict[tuple[str, str], list[Numbered]] = defaultdict(list)
-    for each in numbered if len(numbered) > 1 else ():
-        for number in _numbers(each.identifiers):
-            by_number[number].append(each)
-    found: dict[str, ConditionFact] = {}
-    for copies in by_number.values():
-        for one, other in permutations(copies[:_MOST_COPIES], 2):
-            if not one.error and one.fact.source != other.fact.source and _is_copy(one.fact, other.fact):
-                key = one.fact.source.resource
-                found[key] = _beside_copy(found.get(key, one.fact), one.fact, other)
-    for held in lists if found else ():
-        held[:] = [found.get(each.source.resource, each) for each in held]
-
-
-_MOST_COPIES = 200
-"""So many are compared with each other: what more of them bear is no identifier of a diagnosis."""
-
-
-def _numbers(identifiers: Raw) -> set[tuple[str, str]]:
-    try:
-        return {(each.system, each.value) for each in _identifiers.decode(identifiers) if each.system and each.value}
-    except msgspec.DecodeError:
-        return set()
-
-
-def _is_copy(one: ConditionFact, other: ConditionFact) -> bool:
-    """Whether two of one number are of one disease, and may have begun on the same day."""
-    same = not one.value_sets.isdisjoint(other.value_sets) or not set(one.codes).isdisjoint(other.codes)
-    if _was_over_before(one, other) or _was_over_before(other, one):
-        return False
-    if one.onset is None or other.onset is None:
-        return same
-    return same and one.onset.first <= other.onset.last + _ZONES and other.onset.first <= one.onset.last + _ZONES
-
-
-_ZONES = timedelta(days=1)
-
-
-def _was_over_before(one: ConditionFact, other: ConditionFact) -> bool:
-    """Whether the one had ended when the other began: it came back, under the number of the problem."""
-    return one.abatement is not None and other.onset is not None and one.abatement.last + _ZONES < other.onset.first
-
-
-def _beside_copy(so_far: ConditionFact, fact: ConditionFact, other: Numbered) -> ConditionFact:
-    """What a diagnosis is beside a copy: over or not, confirmed or refuted, nobody knows where they differ.
-
-    One that was written down after its copy, which was entered in error, corrects it.
-    """
-    copy, said = other.fact, {fact.verification, other.fact.verification}
-    corrects = fact.recorded is not None and copy.recorded is not None and fact.recorded.first > copy.recorded.last
-    if said == {Verification.CONFIRMED, Verification.REFUTED} or (
-        other.error and not corrects and fact.verification is Verification.CONFIRMED
-    ):
-        so_far = msgspec.structs.replace(so_far, verification=Verification.UNCONFIRMED)
-    if not other.error and _is_over(fact) != _is_over(copy):
-        so_far = msgspec.structs.replace(so_far, clinical=UNREADABLE)
-    return so_far
-
-
-def _is_over(fact: ConditionFact) -> bool:
-    return fact.clinical in CLOSED or (fact.abated and fact.clinical is None) or "course-remission" in fact.value_sets

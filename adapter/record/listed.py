@@ -141,6 +141,7 @@ class DiagnosticReport(Resource, frozen=True, gc=False):
 
 
 class Immunization(Resource, frozen=True, gc=False):
+    identifier: Raw = ABSENT
     status: str | None = None
     vaccineCode: CodeableConcept | None = None
     patient: Reference | None = None

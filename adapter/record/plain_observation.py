@@ -19,6 +19,7 @@ from adapter.criteria.told import may_tell
 from adapter.record import read_observation as observation
 from adapter.record.bundle import PlainObservation, Resource
 from adapter.record.certainty import is_called_donor
+from adapter.record.copies import REPLACING
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
 from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.references import Referable
@@ -208,8 +209,8 @@ class PlainObservations:
         flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
         if ranges or flags or performers:
             beside = said.beside[bytes(flags), bytes(ranges), bytes(performers)]
-        if code is None or value is None or beside is None:
-            return False
+        if code is None or value is None or beside is None or (found.identifier and status in REPLACING):
+            return False  # so is what may replace another result
         if (found.bodySite and code.sets) or (found.specimen and not self._is_usable(bytes(found.specimen))):
             return False  # where it was measured may say that it is something else, or somebody else's
         if status in NEVER:

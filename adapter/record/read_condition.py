@@ -1,6 +1,5 @@
 """Condition and AllergyIntolerance -> facts (CONFORMANCE: Conditions; Exposure, allergy)."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from functools import partial
@@ -10,8 +9,19 @@ from msgspec import structs
 from adapter.criteria.calendar import age_of, birthday
 from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.written import plain
-from adapter.record.certainty import CERTAINTIES, DOUBTFUL, PAST, STATE_AFTER, certainty, coded, is_revised, turned
+from adapter.record.certainty import (
+    CERTAINTIES,
+    DOUBTFUL,
+    PAST,
+    STATE_AFTER,
+    certainty,
+    coded,
+    is_delabelled,
+    is_revised,
+    turned,
+)
 from adapter.record.facts import CLOSED, UNREADABLE, AllergyFact, ConditionFact, Severity, Source, Verification
+from adapter.record.levels import NONE_OF_IT, SUMMARIES, is_none, levels_of
 from adapter.record.links import causes
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range, Reaction
 from adapter.record.values import (
@@ -122,9 +132,10 @@ def condition_fact(  # what a fact is made of
     grades = (value_sets(condition.severity, terminology) or NOTHING) | union(
         tuple(stage.summary for stage in condition.stage if stage.summary), terminology
     )
-    levels = _levels(condition, grades, terminology)
+    levels = levels_of(condition, grades, terminology)
+    grades |= {SUMMARIES[each] for each in levels if each in SUMMARIES}
     if verification is Verification.CONFIRMED and (
-        (levels <= _NONE_OF_IT and _is_none(condition)) or (condition.note and is_revised(condition.note, terminology))
+        (levels <= NONE_OF_IT and is_none(condition)) or (condition.note and is_revised(condition.note, terminology))
     ):
         verification = Verification.UNCONFIRMED
     held, shown = coded(condition.code, terminology)
@@ -159,57 +170,6 @@ def disbelieved(fact: ConditionFact) -> ConditionFact:
     return structs.replace(fact, clinical=UNREADABLE, verification=Verification.UNCONFIRMED)
 
 
-_LEVEL = re.compile(r"(?:(?:ctcae|ajcc|uicc|figo|who|clinical|pathologic(?:al)?) )*(stage|stadium|grade|grad) (\S+)")
-"""A stage or a grade in words, as in `AJCC stage IIIA`; what the last word means is in the table."""
-
-_KINDS = {"stage": "stage", "stadium": "stage", "grade": "grade", "grad": "grade"}
-_AJCC = "http://cancerstaging.org"
-"""AJCC's own codes: a stage, behind c or p."""
-
-
-def level_of(word: str, terminology: Terminology) -> str | None:
-    """The stage or grade that some words are, as in `grade-2`; None where they are neither."""
-    said = _LEVEL.fullmatch(word)
-    return terminology.status_words.get((_KINDS[said[1]], said[2])) if said else None
-
-
-def _levels(condition: Condition, grades: frozenset[str], terminology: Terminology) -> frozenset[str]:
-    """How severe, how far advanced, how high a toxicity: by code, and by words that stand in the table as a whole."""
-    if condition.severity is None and not condition.stage:
-        return NOTHING
-    words = terminology.status_words
-    found = {words.get(("severity", word)) for word in _written(condition.severity)}
-    for concept in (condition.severity, *(stage.summary for stage in condition.stage)):
-        for word in _written(concept):
-            found |= {level_of(word, terminology)}
-        for coding in concept.coding if concept else ():
-            if coding.system == _AJCC and coding.code:
-                found |= {words.get(("stage", coding.code.casefold().lstrip("cp")))}
-    return grades | {level for level in found if level is not None}
-
-
-_NONE_OF_IT = frozenset({"grade-0"})
-_GRADE_0 = re.compile(r"(?!.*(?:grad.*grad|sta(?:ge|dium)|[1-9]))(?:.*[\W_])?grade?:? ?0(?:[\W_].*)?")
-"""A text that says a grade of 0, and no other: there is none of what is graded."""
-
-
-def _is_none(condition: Condition) -> bool:
-    """Whether the name, the severity or a stage says so in words."""
-    return any(
-        word and "0" in word and _GRADE_0.fullmatch(plain(word))
-        for concept in (condition.code, condition.severity, *(stage.summary for stage in condition.stage))
-        if concept is not None
-        for word in (concept.text, *(coding.display for coding in concept.coding))
-    )
-
-
-def _written(concept: CodeableConcept | None) -> set[str]:
-    """The words of a concept: its text, and what its codings display."""
-    if concept is None:
-        return set()
-    return {plain(word) for word in (concept.text, *(coding.display for coding in concept.coding)) if word}
-
-
 def allergy_fact(
     allergy: AllergyIntolerance, sets: frozenset[str], source: Source, terminology: Terminology, t: IssueCollector
 ) -> AllergyFact:
@@ -219,6 +179,8 @@ def allergy_fact(
     clinical = _clinical(allergy.clinicalStatus, terminology, t)
     if turned(allergy.code, terminology, allergy.patient) == DOUBTFUL:
         clinical, verification = _doubted(clinical)
+    elif verification is Verification.CONFIRMED and is_delabelled(allergy.note, terminology):
+        verification = Verification.UNCONFIRMED
     return AllergyFact(
         source=source,
         shown=title(named, terminology),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -150,6 +149,7 @@ def drug_fact(  # what a fact is made of
     kind = type(drug).__name__
     dosages = dosages_of(drug)
     ways = _ways(dosages, terminology)
+    words = (*_words(what.called), *(each.text for each in dosages))
     return ExposureFact(
         source=source,
         element=time.element,
@@ -164,7 +164,8 @@ def drug_fact(  # what a fact is made of
         asserted=time.asserted,
         open=drug.status in OPEN
         or (kind == "MedicationDispense" and drug.status == CUT_SHORT)
-        or (time.open_end and kind in _KEPT_ON and _is_halted(drug.note, _words(what, dosages), terminology))
+        or (time.open_end and kind in _KEPT_ON and _is_halted(drug.note, words, terminology))
+        or _is_not_given(drug.note, words, terminology)
         or (drug.status != DENIED and _is_denied(drug, what, dosages, terminology)),
         denied=drug.status == DENIED,
         preventive=is_preventive(drug, terminology),
@@ -230,7 +231,7 @@ def immunization_fact(
         ordered=False,
         route=Route.NONE,
         open=turned(immunization.vaccineCode, terminology, immunization.patient) == DOUBTFUL
-        or _is_halted(immunization.note, [], terminology, "not_given"),
+        or _is_not_given(immunization.note, _words((immunization.vaccineCode,)), terminology),
     )
 
 
@@ -252,25 +253,29 @@ def dosages_of(drug: Drug) -> tuple[Dosage, ...]:
             return ()
 
 
-def _is_halted(
-    note: msgspec.Raw,
-    words: Iterable[str | None],
-    terminology: Terminology,
-    table: Literal["halted", "not_given"] = "halted",
-) -> bool:
-    """Whether words or a note say that it was stopped, paused or not taken; of a vaccination, that it was not given."""
+def _is_halted(note: msgspec.Raw, words: Iterable[str | None], terminology: Terminology) -> bool:
+    """Whether words or a note say that it was stopped, paused or not taken."""
     try:
         said = (*words, *note_texts(note))
     except msgspec.DecodeError:
         return True
-    return any(text and terminology.writing.says(table, text) for text in said)
+    return any(text and terminology.writing.says("halted", text) for text in said)
 
 
-def _words(what: Named, dosages: tuple[Dosage, ...]) -> Iterator[str | None]:
-    """Those of a drug and of its dosages."""
-    yield from (each.text for each in dosages)
-    for concept in what.called:
-        yield from (concept.text, *(each.display for each in concept.coding))
+def _is_not_given(note: msgspec.Raw, words: Iterable[str | None], terminology: Terminology) -> bool:
+    """Whether words or a note say that it may not have been given: declined, or blinded against a placebo."""
+    try:
+        said = (*words, *note_texts(note))
+    except msgspec.DecodeError:
+        return True
+    return any(text and terminology.writing.is_not_given(text) for text in said)
+
+
+def _words(concepts: Iterable[CodeableConcept | None]) -> Iterator[str | None]:
+    """What a drug is called."""
+    for concept in concepts:
+        if concept is not None:
+            yield from (concept.text, *(each.display for each in concept.coding))
 
 
 def _is_denied(drug: Drug, what: Named, dosages: tuple[Dosage, ...], terminology: Terminology) -> bool:

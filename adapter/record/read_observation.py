@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.told import called
-from adapter.criteria.written import plain
+from adapter.criteria.written import Written, plain
 from adapter.record.facts import Amount, Issue, Limits, ObservationFact, Source
 from adapter.record.resources import (
     CodeableConcept,
@@ -286,8 +286,18 @@ def limits_of(ranges: tuple[ReferenceRange, ...], terminology: Terminology) -> t
     """Reference ranges, read; None if any of them can't be."""
     issues: list[Issue] = []
     collector = IssueCollector("", "Observation", issues)
-    found = tuple(_limits(item, terminology, collector, f"referenceRange[{n}]") for n, item in enumerate(ranges))
-    return None if issues else found
+    found: list[Limits] = []
+    for n, item in enumerate(ranges):
+        found += _by_sex(item, terminology) or [_limits(item, terminology, collector, f"referenceRange[{n}]")]
+    return None if issues else tuple(found)
+
+
+def _by_sex(item: ReferenceRange, terminology: Terminology) -> list[Limits]:
+    """The ranges of both sexes of one text that holds them; none of any other."""
+    if item.text is None or item.low or item.high or item.type or item.age or item.appliesTo:
+        return []
+    found = terminology.writing.ranges_by_sex(item.text) or {}
+    return [Limits(*_ends(each), normal=True, applies_to=(frozenset({f"sex-{of}"}),)) for of, each in found.items()]
 
 
 def _limits(item: ReferenceRange, terminology: Terminology, collector: IssueCollector, path: str) -> Limits:
@@ -309,8 +319,10 @@ def _limits(item: ReferenceRange, terminology: Terminology, collector: IssueColl
 def _in_words(text: str, terminology: Terminology) -> tuple[Amount | None, Amount | None]:
     """The two ends of a range that is text only; none where its words are no range."""
     written = terminology.writing.range(text)
-    if written is None:
-        return None, None
+    return (None, None) if written is None else _ends(written)
+
+
+def _ends(written: Written) -> tuple[Amount | None, Amount | None]:
     low, high = written.low, written.high
     return (
         None if low is None else Amount(low, low, text=written.unit),

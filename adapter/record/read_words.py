@@ -247,7 +247,11 @@ def _words_of_plan(plan: CarePlan, terminology: Terminology) -> Iterator[Text]:
 
 
 def _words_of_drug(drug: Drug, terminology: Terminology) -> Iterator[Text]:
-    """Its notes, and its dosages in words; none that says to prevent."""
+    """Its notes, its dosages in words, and what it is called; none that says to prevent."""
+    called = drug.medicationCodeableConcept
+    text = called.text if called is not None else drug.medicationReference and drug.medicationReference.display
+    if text and not terminology.writing.is_preventive(text):
+        yield DRUG, text
     for each in dosages_of(drug):
         if each.text and not terminology.writing.is_preventive(each.text):
             yield "dosage", each.text
@@ -324,8 +328,8 @@ def _of_its_own(
     drug names diseases only, and other drugs as it may.
     """
     catalogue = terminology.catalogue
-    if type_ in DRUGS:
-        return named.concepts.intersection(catalogue.conditions)
+    if type_ in DRUGS:  # a drug is called by what it is against, but for a word that says why: "bei GVHD"
+        return named.concepts.intersection(catalogue.conditions) if element != DRUG or named.led else NOTHING
     if type_ == "Condition":
         said = codes(resource.code)
         more = named.beside(terminology.named_by(said))

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -11,8 +12,9 @@ from adapter.record import read_consent as consent
 from adapter.record import read_observation as observation
 from adapter.record import trust as quality
 from adapter.record.bundle import Resource
-from adapter.record.certainty import MODIFIED, Numbered, is_named_donor, modified, settle
+from adapter.record.certainty import MODIFIED, donor_names, modified, without
 from adapter.record.contents import LATER, Contents, contents_of
+from adapter.record.copies import Copies
 from adapter.record.decoded import Decoded, entries_of, whole
 from adapter.record.drug_time import NEVER, Linked, dispute, linked, said_not_taken
 from adapter.record.facts import (
@@ -57,9 +59,10 @@ from adapter.record.resources import (
     Reference,
     Specimen,
 )
-from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, person
+from adapter.record.subject import birth, birth_sex, clinical_sex, death, find_subject, gender, is_patients, person
 from adapter.record.values import NOTHING, IssueCollector, frozen, is_known, once, unknown, unmapped, value_sets
 
+F = TypeVar("F", ConditionFact, ExposureFact, AllergyFact)
 _NO_STATUS = "not a code of status; taken as unknown"
 _OF_PATIENT = {
     **dict.fromkeys(("Consent", "AllergyIntolerance", "Immunization", "Claim", "ExplanationOfBenefit"), "patient"),
@@ -122,8 +125,8 @@ class _Reader:
         self.addresses = keys_of_urns([entry.sent for entry in self.entries])
         self.by_name: Referable[Callable[[], Decoded]] | None = None
         self._note_referable(others)
-        self.namesake = is_named_donor(self.subject.patient, terminology)
-        self.unsure, self.panels, self.numbered = set[str](), list[Panel](), list[Numbered]()
+        self.namesake = donor_names(self.subject.patient, terminology)
+        self.unsure, self.panels, self.copies = set[str](), list[Panel](), Copies()
 
     def record(self) -> PatientRecord:
         patient = self.subject.patient
@@ -144,7 +147,10 @@ class _Reader:
             elif (read := _READERS.get(entry.sent.type)) is not None and self._asked(entry.sent.type):
                 self._read(entry.sent, entry.resource, read)
         set_apart(self.panels, self.addresses, self.observations, self.mentions)
-        settle((self.all_conditions, *self.conditions.values()), self.numbered)
+        self.copies.settle(self.all_conditions, *self.conditions.values())
+        self.copies.settle(self.all_allergies, *self.allergies.values())
+        self.copies.settle(self.all_exposures, self.immunizations, *self.exposures.values())
+        self.copies.settle_results(self.entries, self.observations)
         if denying := said_not_taken(self.not_taken, self.exposures, self.terminology):
             dispute((self.all_exposures, *self.exposures.values()), denying)
         return PatientRecord(
@@ -206,10 +212,10 @@ class _Reader:
         said = getattr(resource, name := _OF_PATIENT.get(sent.type, "subject"))
         if sent.type == "Device" and said is None:
             return  # a machine that measured something
-        if self._is_patients(said, collector, name):
+        if is_patients(self.subject, said, collector, name, self.terminology, self.unread):
             source = Source(sent.key, sent.version)
-            if self.namesake and said is not None:  # its display names the patient, and no donor
-                resource = msgspec.structs.replace(resource, **{name: msgspec.structs.replace(said, display=None)})
+            if self.namesake and said is not None:  # its display may name the patient, and no donor
+                resource = msgspec.structs.replace(resource, **{name: without(said, self.namesake)})
             if (held := panel(resource, self.terminology, collector)) is not None:
                 self.panels.append(held)
             if resource.modifierExtension is not ABSENT and modified(resource):
@@ -224,18 +230,6 @@ class _Reader:
             if sent.type in MENTIONING and not is_silent(resource, self.terminology):
                 self._note_mentions(sent.type, resource, source, collector)
 
-    def _is_patients(self, reference: Reference | None, collector: IssueCollector, name: str) -> bool:
-        owned = self.subject.owns(reference)
-        if owned is None and not (reference and self.terminology.writing.is_of_another(reference.display or "")):
-            collector.report(name, "names nobody; taken as the patient's")
-            return True
-        if not owned and reference is not None and self.subject.may_own(reference):
-            self.unread.add(collector.type)
-            collector.report(name, "a number of a system of which the Patient has none; not read")
-        elif not owned:
-            collector.report(name, "another's data; not read")
-        return bool(owned)
-
     def _status(self, status: str | None, known: frozenset[str], collector: IssueCollector) -> bool:
         if status in known:
             return True
@@ -243,16 +237,13 @@ class _Reader:
         collector.report("status", "missing; not read" if status is None else "not a code of status; not read")
         return False
 
-    def _note_unmapped(self, source: Source, concept: CodeableConcept | None) -> None:
-        self.unmapped.append(unmapped(source.resource, concept))
-
     def _sets(self, source: Source, concept: CodeableConcept | None) -> frozenset[str]:
         if (sets := value_sets(concept, self.terminology)) is None:
-            self._note_unmapped(source, concept)
+            self.unmapped.append(unmapped(source.resource, concept))
         return sets or NOTHING
 
     def read_observation(self, resource: Observation, source: Source, collector: IssueCollector) -> None:
-        if resource.status in quality.NEVER:
+        if self.copies.note_result(resource, source.resource, self.terminology):
             return
         if resource.status not in observation.STATUSES:
             collector.report("status", "missing; taken as unknown" if resource.status is None else _NO_STATUS)
@@ -268,7 +259,7 @@ class _Reader:
             attested = observation.attested(value.code)
             named = NOTHING if sets or attested is not None else observation.sets_by_name(value.code, self.terminology)
             if sets is None and attested is None and observation.has_value(value):
-                self._note_unmapped(source, value.code)
+                self.unmapped.append(unmapped(source.resource, value.code))
             if not (sets or named) and attested is None:
                 continue
             trust = trust or quality.trust(resource, self.specimens, self.subject.owns, self.terminology)
@@ -288,53 +279,56 @@ class _Reader:
         sets, words = self._sets(source, resource.code), self.terminology
         fact = condition_fact(resource, sets, source, self.birth, words, collector, self.addresses)
         fact = disbelieved(fact) if source.resource in self.unsure else fact
-        if resource.identifier:
-            self.numbered.append(Numbered(resource.identifier, fact, error))
-        if error:
+        if self.copies.note("Condition", resource.identifier, fact, error=error):
             return
-        self.all_conditions.append(fact)
-        for value_set in fact.value_sets:
-            self.conditions[value_set].append(fact)
+        _file(fact, self.all_conditions, self.conditions)
 
     def read_drug(self, resource: Drug, source: Source, collector: IssueCollector) -> None:
-        if not self._status(resource.status, STATUSES[type(resource).__name__], collector) or resource.status in NEVER:
-            return
-        if isinstance(resource, MedicationRequest) and resource.doNotPerform:
+        if not self._says(resource, collector) or (isinstance(resource, MedicationRequest) and resource.doNotPerform):
             return
         drug = drug_named(resource, self.medications, self.terminology)
-        if drug.doubt is not None:
+        if drug.doubt is not None and resource.status not in NEVER:
             self.unread.add(collector.type)
             collector.report(*drug.doubt)
             return
-        if not drug.known:
-            self._note_unmapped(source, drug.shown)
-        self._exposed(drug_fact(resource, drug, source, self.terminology, collector, self.addresses, self.linked))
+        if not drug.known and resource.status not in NEVER:
+            self.unmapped.append(unmapped(source.resource, drug.shown))
+        fact = drug_fact(resource, drug, source, self.terminology, collector, self.addresses, self.linked)
+        self._exposed(fact, resource, collector)
 
-    def _exposed(self, fact: ExposureFact) -> None:
+    def _says(self, resource: Drug | Immunization, collector: IssueCollector) -> bool:
+        """Whether it says something: by its status, or beside a copy."""
+        known = self._status(resource.status, STATUSES[collector.type], collector)
+        return known and (resource.status not in NEVER or bool(resource.identifier))
+
+    def _exposed(self, fact: ExposureFact, resource: Drug | Procedure, collector: IssueCollector) -> None:
+        if self.copies.note(collector.type, resource.identifier, fact, error=resource.status in NEVER):
+            return
         if fact.denied:
             self.not_taken.append(fact)
             return
-        self.all_exposures.append(fact)
-        for value_set in fact.value_sets:
-            self.exposures[value_set].append(fact)
+        _file(fact, self.all_exposures, self.exposures)
 
     def read_procedure(self, resource: Procedure, source: Source, collector: IssueCollector) -> None:
         sure = not modified(resource) and self._status(resource.status, STATUSES["Procedure"], collector)
-        if resource.status in NEVER or not (sure or resource.focalDevice):
+        if (resource.status in NEVER and not (sure and resource.identifier)) or not (sure or resource.focalDevice):
             return
         sets = self._sets(source, resource.code) if sure else NOTHING
         resource = resource if sure else msgspec.structs.replace(resource, status="unknown")
         fact = procedure_fact(resource, sets, source, self.terminology, collector, self.addresses)
-        (self._exposed if sure else self.unsure_procedures.append)(fact)
+        if sure:
+            self._exposed(fact, resource, collector)
+        else:
+            self.unsure_procedures.append(fact)
 
     def read_immunization(self, resource: Immunization, source: Source, collector: IssueCollector) -> None:
-        if not self._status(resource.status, STATUSES["Immunization"], collector) or resource.status in NEVER:
+        if not self._says(resource, collector):
             return
         sets = self._sets(source, resource.vaccineCode)
         fact = immunization_fact(resource, sets, source, self.terminology, collector)
-        self.immunizations.append(fact)
-        for value_set in fact.value_sets:
-            self.exposures[value_set].append(fact)
+        if self.copies.note("Immunization", resource.identifier, fact, error=resource.status in NEVER):
+            return
+        _file(fact, self.immunizations, self.exposures)
 
     def read_entry(self, resource: Readable, source: Source, collector: IssueCollector) -> None:
         reader = ENTRIES[collector.type]
@@ -364,15 +358,15 @@ class _Reader:
         return self.types is None or type_ in self.types or type_ not in _SOMETIMES
 
     def read_allergy(self, resource: AllergyIntolerance, source: Source, collector: IssueCollector) -> None:
-        if is_error(resource.verificationStatus, self.terminology):
+        if (error := is_error(resource.verificationStatus, self.terminology)) and not resource.identifier:
             return
         sets = allergy_sets(resource, self.terminology)
-        if sets is None:
-            self._note_unmapped(source, resource.code)
+        if sets is None and not error:
+            self.unmapped.append(unmapped(source.resource, resource.code))
         fact = allergy_fact(resource, sets or NOTHING, source, self.terminology, collector)
-        self.all_allergies.append(fact)
-        for value_set in fact.value_sets:
-            self.allergies[value_set].append(fact)
+        if self.copies.note("AllergyIntolerance", resource.identifier, fact, error=error):
+            return
+        _file(fact, self.all_allergies, self.allergies)
 
     def read_mentions(self, resource: Readable, source: Source, collector: IssueCollector) -> None:
         """Nothing but what it names."""
@@ -380,6 +374,12 @@ class _Reader:
     def read_consent(self, resource: Consent, source: Source, collector: IssueCollector) -> None:
         if self._status(resource.status, consent.STATUSES, collector):
             self.consents.extend(consent.consent_facts(resource, source, self.terminology, collector))
+
+
+def _file(fact: F, whole: list[F], by_set: dict[str, list[F]]) -> None:
+    whole.append(fact)
+    for value_set in fact.value_sets:
+        by_set[value_set].append(fact)
 
 
 _READERS: dict[str, Callable[..., None]] = {

@@ -201,6 +201,7 @@ FAILED = frozenset({"QCF"})
 class Observation(Measured, frozen=True, gc=False, tag_field="resourceType"):
     id: str | None = None
     meta: Meta | None = None
+    identifier: Raw = ABSENT
     modifierExtension: Raw = ABSENT
     status: str | None = None
     subject: Reference | None = None
@@ -295,6 +296,7 @@ class DispenseRequest(Struct, frozen=True, gc=False):
 class Drug(Resource, frozen=True, gc=False):
     """What the four medication resources have in common."""
 
+    identifier: Raw = ABSENT
     contained: tuple[Contained, ...] = ()
     status: str | None = None
     medicationCodeableConcept: CodeableConcept | None = None
@@ -341,6 +343,7 @@ class Medication(Resource, frozen=True, gc=False):
 
 
 class Procedure(Resource, frozen=True, gc=False):
+    identifier: Raw = ABSENT
     status: str | None = None
     code: CodeableConcept | None = None
     subject: Reference | None = None
@@ -367,6 +370,7 @@ class Reaction(Struct, frozen=True, gc=False):
 
 
 class AllergyIntolerance(Resource, frozen=True, gc=False):
+    identifier: Raw = ABSENT
     clinicalStatus: CodeableConcept | None = None
     verificationStatus: CodeableConcept | None = None
     criticality: str | None = None

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError
 from adapter.record.bundle import Resource
 from adapter.record.certainty import MODIFIED, modified
@@ -73,6 +74,27 @@ class Subject(Struct, frozen=True, gc=False):
         if reference.reference is not None or reference.identifier is None:
             return False
         return all(system != reference.identifier.system for system, _ in self.identifiers)
+
+
+def is_patients(
+    subject: Subject,
+    reference: Reference | None,
+    collector: IssueCollector,
+    name: str,
+    terminology: Terminology,
+    unread: set[str],
+) -> bool:
+    """Whether what refers so is the patient's; what may be is not read, and its type added to `unread`."""
+    owned = subject.owns(reference)
+    if owned is None and not (reference and terminology.writing.is_of_another(reference.display or "")):
+        collector.report(name, "names nobody; taken as the patient's")
+        return True
+    if not owned and reference is not None and subject.may_own(reference):
+        unread.add(collector.type)
+        collector.report(name, "a number of a system of which the Patient has none; not read")
+    elif not owned:
+        collector.report(name, "another's data; not read")
+    return bool(owned)
 
 
 def subject_of(contents: Contents) -> Subject:

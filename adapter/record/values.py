@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import combinations
 from typing import TypeVar
 
 import msgspec
@@ -153,11 +154,23 @@ def is_of_another(concept: CodeableConcept | None, terminology: Terminology) -> 
 
 
 def is_called_otherwise(sets: frozenset[str] | None, concept: CodeableConcept | None, terminology: Terminology) -> bool:
-    """Whether its text says that a result is not what its code says: "Freies Hämoglobin" under haemoglobin's."""
-    if not sets or concept is None or not concept.text:
+    """Whether a result is not surely what its code says: its text says otherwise, or its codes are of two analytes.
+
+    "Freies Hämoglobin" under haemoglobin's code; haemoglobin's beside that of HbA1c.
+    """
+    if not sets or concept is None:
+        return False
+    if len(concept.coding) > 1 and _is_of_two(concept, terminology):
+        return True
+    if not concept.text:
         return False
     held = terminology.writing.otherwise
     return any(held[each].search(plain(concept.text)) for each in sets if each in held)
+
+
+def _is_of_two(concept: CodeableConcept, terminology: Terminology) -> bool:
+    found = [sets for each in concept.coding if (sets := terminology.value_sets_of(each.system, each.code))]
+    return any(one.isdisjoint(other) for one, other in combinations(found, 2))
 
 
 def is_venous(concept: CodeableConcept | None, terminology: Terminology) -> bool:

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
 from adapter.criteria.catalogue import KINDS_OF_UNITS
+from adapter.criteria.patterns import any_word
 from adapter.criteria.sentence import Denials, Words, folded, folded_words
 from adapter.criteria.unit import unit_key
-from adapter.criteria.written import Telling, Writing, any_word, plain
+from adapter.criteria.written import Telling, Writing, plain
 from mappings.terminology.codes import Systems
 from mappings.terminology.yaml_file import STRICT, Flag, Form, YamlFile
 
@@ -167,10 +168,14 @@ class _Words(BaseModel):
     anaphylaxis: tuple[str, ...] = ()
     grave: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    weaned: tuple[str, ...] = ()
+    not_weaned: tuple[str, ...] = Field((), alias="not-weaned")
     local_forms: tuple[str, ...] = Field((), alias="local-forms")
     systemic_forms: tuple[str, ...] = Field((), alias="systemic-forms")
     halted: tuple[str, ...] = ()
     not_given: tuple[str, ...] = Field((), alias="not-given")
+    never_before: tuple[str, ...] = Field((), alias="never-before")
+    delabelled: tuple[str, ...] = ()
     revised: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
     therapeutic: tuple[str, ...] = ()
@@ -308,10 +313,14 @@ def read_words(file: YamlFile) -> Writing:
         anaphylaxis=_plain(read.anaphylaxis),
         grave=_plain(read.grave),
         unsupported=_plain(read.unsupported),
+        weaned=_plain(read.weaned),
+        not_weaned=_plain(read.not_weaned),
         local_forms=_plain(read.local_forms),
         systemic_forms=_plain(read.systemic_forms),
         halted=_plain(read.halted),
         not_given=_plain(read.not_given),
+        never_before=_plain(read.never_before),
+        delabelled=_plain(read.delabelled),
         revised=_plain(read.revised),
         preventive=_plain(read.preventive),
         therapeutic=_plain(read.therapeutic),

@@ -12,7 +12,7 @@ from adapter.evaluator.moment import Change, Moment
 from adapter.kinds.entries.evaluate import Compared, TakenBack, stands
 from adapter.kinds.entries.statement import AdverseEvent, Participation
 from adapter.record.facts import Coded, EntryFact, EntryList
-from adapter.record.read_condition import level_of
+from adapter.record.levels import level_of
 from adapter.record.read_entry import GRADE, OUTCOME
 
 _NCT = re.compile(r"NCT[0-9]{8}")

@@ -18,12 +18,13 @@ from adapter.criteria.catalogue import (
     Positivity,
 )
 from adapter.criteria.extent import Extent
+from adapter.criteria.patterns import any_word, around, endings, whole_words
 from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.sentence import NONE_A_DAY
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
-from adapter.criteria.written import TYPES, Writing, any_word, around, endings, whole_words
+from adapter.criteria.written import TYPES, Writing
 from adapter.record.values import supports
 from mappings.trial.cql.functions import types
 from mappings.trial.cql.text import boolean, comment, decimal, definition, duration, items, name, string
@@ -65,11 +66,12 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Of Donors"), _any_word(writing.of_donors)),
         definition(name("Donated"), string(any_word(writing.donated).pattern)),
         definition(name("Grave"), _any_word(writing.grave)),
-        definition(name("Unsupported"), string(any_word(writing.unsupported).pattern)),
-        definition(name("Says Unsupported"), _any_word(writing.unsupported)),
+        definition(name("Unsupported"), string(writing.unsupported_pattern)),
+        definition(name("Says Unsupported"), string(f"^.*(?:{writing.unsupported_pattern}).*$")),
         definition(name("Says No"), string(_answer(writing, "negative"))),
         *_treatments(catalogue, writing),
         definition(name("Typed"), string(_typed(catalogue, writing))),
+        _table("Too Little", [(each, "less") for each in sorted(writing.too_little)]),
         _table("Not Blood", [(each, "other") for each in sorted(writing.not_blood)]),
         _table("Of Blood", [(each, "blood") for each in sorted(writing.of_blood)]),
         _table("Of Arteries", [(each, "arteries") for each in sorted(writing.of_arteries)]),
@@ -79,6 +81,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Supports", [(said, min(of)) for said, of in sorted(supports(terminology).items())]),
         definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
         definition(name("Not Given"), _any_word(writing.not_given, writing.not_unusable)),
+        definition(name("Never Before"), string(any_word(writing.never_before).pattern)),
+        definition(name("Delabelled"), _any_word(writing.delabelled, writing.not_unusable)),
         definition(name("Revised"), _any_word(writing.revised, writing.not_unusable)),
         definition(name("None A Day"), string(f"^.*{NONE_A_DAY.pattern}.*$")),
         definition(name("Preventive"), _any_word(writing.preventive)),

@@ -1,0 +1,221 @@
+"""Copies of one entry or result under one business identifier that contradict each other (CONFORMANCE: Conditions).
+
+Two systems send one diagnosis, drug or result, each as a resource of its own; which of them was last put right, nobody
+says.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import permutations
+from typing import TypeVar, cast
+
+import msgspec
+from msgspec import Raw, Struct
+
+from adapter.criteria.terminology import Terminology
+from adapter.record.decoded import Decoded
+from adapter.record.facts import (
+    CLOSED,
+    UNREADABLE,
+    AllergyFact,
+    ConditionFact,
+    ExposureFact,
+    ObservationFact,
+    Verification,
+)
+from adapter.record.read_observation import effective, measured
+from adapter.record.resources import Identifier, Observation
+from adapter.record.trust import NEVER
+from adapter.record.values import IssueCollector
+from adapter.record.when import When, parse
+
+Said = ConditionFact | AllergyFact
+Listed = Said | ExposureFact
+L = TypeVar("L", ConditionFact, AllergyFact, ExposureFact)
+
+REPLACING = frozenset({"entered-in-error", "corrected", "amended"})
+"""Observation.status by which a copy of another status says the same no longer."""
+
+_IN_ERROR = "entered-in-error"
+_MOST = 200
+"""So many are compared with each other: what more of them bear is no identifier of an entry."""
+
+_ZONES = timedelta(days=1)
+_identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
+
+
+class _Numbered(Struct, frozen=True, gc=False):
+    """An entry of a list. `error`: it was entered in error, or says that it was not done."""
+
+    fact: Listed
+    error: bool
+
+
+class _Replacing(Struct, frozen=True, gc=False):
+    """A result that was entered in error, or corrected: which one, when it was measured, and when that was told."""
+
+    key: str
+    status: str
+    numbers: frozenset[tuple[str, str]]
+    sets: frozenset[str]
+    when: When | None
+    issued: When | None
+
+
+class Copies:
+    """Collects what has a business identifier in one record, and settles what contradicts its copies."""
+
+    def __init__(self) -> None:
+        """Of a record that is yet to be read."""
+        self._listed: defaultdict[tuple[str, str, str], list[_Numbered]] = defaultdict(list)
+        self._replacing: list[_Replacing] = []
+
+    def note(self, type_: str, identifiers: Raw, fact: Listed, *, error: bool) -> bool:
+        """An entry of a list with its identifiers, as they were sent; whether it is in error, and says nothing else."""
+        for number in _numbers(identifiers) if identifiers else ():
+            self._listed[(type_, *number)].append(_Numbered(fact, error))
+        return error
+
+    def note_result(self, resource: Observation, key: str, terminology: Terminology) -> bool:
+        """A result, which may replace another one; whether it never says anything else."""
+        numbers = _numbers(resource.identifier) if resource.identifier and resource.status in REPLACING else ()
+        if numbers:
+            collector = IssueCollector("", "", [])
+            sets = frozenset[str]().union(*(each or () for _, _, each in measured(resource, terminology)))
+            when, issued = effective(resource, collector), _when(resource.issued)
+            self._replacing.append(_Replacing(key, resource.status or "", frozenset(numbers), sets, when, issued))
+        return resource.status in NEVER
+
+    def settle(self, *lists: list[L]) -> None:
+        """Entries that contradict their copies, in the lists: nobody knows which of them holds."""
+        if not self._listed:
+            return
+        found: dict[int, Listed] = {}
+        for copies in self._listed.values():
+            for one, other in permutations(copies[:_MOST], 2):
+                if not one.error and one.fact.source.resource != other.fact.source.resource:
+                    so_far = found.get(id(one.fact), one.fact)
+                    beside = _beside(so_far, one.fact, other)
+                    if beside is not so_far:
+                        found[id(one.fact)] = beside
+        for held in lists if found else ():
+            held[:] = [cast("L", found.get(id(each), each)) for each in held]
+
+    def settle_results(self, entries: Iterable[Decoded], results: dict[str, list[ObservationFact]]) -> None:
+        """Results of which a copy was entered in error, or corrected: they can't be relied on."""
+        for numbers, key, issued in _numbered(entries) if self._replacing else ():
+            for one in self._replacing:
+                if one.key != key and not one.numbers.isdisjoint(numbers):
+                    _doubt(one, key, issued, results)
+
+
+def _doubt(one: _Replacing, key: str, issued: When | None, results: dict[str, list[ObservationFact]]) -> None:
+    """Take the copy as preliminary, with all that it holds, where it is of the same analyte and day."""
+    error = one.status == _IN_ERROR
+    if error and _is_later(issued, one.issued):
+        return
+    is_copy = any(_is_same(fact, one, key) for each in one.sets for fact in results.get(each, ()))
+    replaced: dict[int, ObservationFact] = {}
+    for held in results.values() if is_copy else ():
+        for place, fact in enumerate(held):
+            if fact.source.resource == key and fact.status in (
+                {"final"} if not error else {"final", "corrected", "amended"}
+            ):
+                doubted = replaced.get(id(fact)) or msgspec.structs.replace(fact, status="preliminary")
+                replaced[id(fact)] = held[place] = doubted
+
+
+def _is_same(fact: ObservationFact, one: _Replacing, key: str) -> bool:
+    return fact.source.resource == key and not _are_apart(fact.when, one.when)
+
+
+def _numbered(entries: Iterable[Decoded]) -> Iterator[tuple[set[tuple[str, str]], str, When | None]]:
+    """Every result that has identifiers, with when it was told."""
+    for each in entries:
+        resource = each.plain if each.plain is not None else each.resource
+        if each.type == "Observation" and resource is not None and (raw := getattr(resource, "identifier", None)):
+            yield _numbers(raw), each.key, _when(getattr(resource, "issued", None))
+
+
+def _beside(so_far: Listed, fact: Listed, other: _Numbered) -> Listed:
+    """What an entry is beside a copy; itself where the two agree, or are none of each other."""
+    copy = other.fact
+    if isinstance(fact, ExposureFact):
+        if not isinstance(copy, ExposureFact) or not _is_of_same(fact, copy) or _are_apart(fact.start, copy.start):
+            return so_far
+        disputed = other.error or copy.denied or (fact.open_end and not copy.open_end)
+        return msgspec.structs.replace(so_far, open=True) if disputed and not fact.denied else so_far
+    if isinstance(copy, ExposureFact) or not _is_copy(fact, copy):
+        return so_far
+    return _beside_copy(so_far, fact, copy, error=other.error)
+
+
+def _beside_copy(so_far: Listed, fact: Said, copy: Said, *, error: bool) -> Listed:
+    """What a diagnosis or an allergy is beside a copy: over or not, confirmed or not, nobody knows where they differ.
+
+    One that was written down after its copy, which was entered in error, corrects it. One that is over and one that was
+    refuted agree that there is none today; that there ever was one is open.
+    """
+    said = {fact.verification, copy.verification}
+    contrary = not error and said == {Verification.CONFIRMED, Verification.REFUTED}
+    over = contrary and all(_is_over(each) for each in (fact, copy) if each.verification is not Verification.REFUTED)
+    if (contrary and not (over and fact.verification is Verification.REFUTED)) or (
+        error and fact.verification is Verification.CONFIRMED and not _is_later(fact.recorded, copy.recorded)
+    ):
+        so_far = msgspec.structs.replace(so_far, verification=Verification.UNCONFIRMED)
+    if not error and not over and _is_over(fact) != _is_over(copy):
+        so_far = msgspec.structs.replace(so_far, clinical=UNREADABLE)
+    return so_far
+
+
+def _numbers(identifiers: Raw) -> set[tuple[str, str]]:
+    try:
+        return {(each.system, each.value) for each in _identifiers.decode(identifiers) if each.system and each.value}
+    except msgspec.DecodeError:
+        return set()
+
+
+def _when(text: str | None) -> When | None:
+    try:
+        return None if text is None else parse(text)
+    except ValueError:
+        return None
+
+
+def _is_of_same(one: Listed, other: Listed) -> bool:
+    return not one.value_sets.isdisjoint(other.value_sets) or not set(one.codes).isdisjoint(other.codes)
+
+
+def _is_copy(one: Said, other: Said) -> bool:
+    """Whether two of one number are of one disease or substance, and may have begun on the same day."""
+    if _was_over_before(one, other) or _was_over_before(other, one):
+        return False
+    return _is_of_same(one, other) and not _are_apart(one.onset, other.onset)
+
+
+def _are_apart(one: When | None, other: When | None) -> bool:
+    """Whether two days are sure to be different ones, whatever the zones."""
+    if one is None or other is None:
+        return False
+    return one.first > other.last + _ZONES or other.first > one.last + _ZONES
+
+
+def _is_later(one: When | None, other: When | None) -> bool:
+    if one is None or other is None:
+        return False
+    if one.moment is not None and other.moment is not None:
+        return one.moment > other.moment
+    return one.first > other.last
+
+
+def _was_over_before(one: Said, other: Said) -> bool:
+    """Whether the one had ended when the other began: it came back, under the number of the problem."""
+    ended = one.abatement if isinstance(one, ConditionFact) else None
+    return ended is not None and other.onset is not None and ended.last + _ZONES < other.onset.first
+
+
+def _is_over(fact: Said) -> bool:
+    if isinstance(fact, AllergyFact):
+        return fact.clinical in CLOSED
+    return fact.clinical in CLOSED or (fact.abated and fact.clinical is None) or "course-remission" in fact.value_sets
