@@ -69,3 +69,8 @@ def weaned_off(words: Iterable[str], denied: Iterable[str], names: Iterable[str]
     name = rf" {by}(?:{named})(?!\w)"
     what = rf"(?: {by}{_LITRES}(?:{name})*|(?:{name})+)"
     return rf"(?=(?<!\w)(?:{ended})(?!\w)){unless}(?:{ended}){what}(?= ?(?:$|[.;,)]))(?!.*\d ?(?:l|lpm)(?!\w))"
+
+
+def labels(sexes: Iterable[str]) -> re.Pattern[str]:
+    """Whom a range is for, before it: `M: `, `Men `."""
+    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first(sexes)))})\.?(?: ?[:=] ?| (?=[\d<>≤≥]))")

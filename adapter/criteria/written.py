@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from adapter.criteria.patterns import NO_WORD, any_word, around, endings, longest_first, weaned_off, whole_words
+from adapter.criteria.patterns import NO_WORD, any_word, around, endings, labels, longest_first, weaned_off, whole_words
 from adapter.criteria.sentence import Denials
 
 Said = Literal["unusable", "explained", "halted", "not_given", "revised", "delabelled"]
@@ -94,7 +94,7 @@ class Writing:
     `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
     `not_given`: words of a drug or a vaccination by which it may not have been, `never_before`: those that speak of
     earlier times; `revised`: of a diagnosis' notes, that it was none, `delabelled`: of an allergy's.
-    `preventive`: words by which a dosage or a reason says that a drug prevents; `therapeutic`: that not.
+    `preventive`: words (and ends of some) of a dosage or a reason, that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
     (suspected, denied, a relative's, only planned) or `past`; `markers`: tests that a "negative" behind a colon is of.
@@ -145,6 +145,7 @@ class Writing:
     delabelled: frozenset[str] = frozenset()
     revised: frozenset[str] = frozenset()
     preventive: frozenset[str] = frozenset()
+    preventive_endings: frozenset[str] = frozenset()
     therapeutic: frozenset[str] = frozenset()
     allergic: frozenset[str] = frozenset()
     turned: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
@@ -168,7 +169,8 @@ class Writing:
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
         words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "bloodless": any_word(self.bloodless)}
-        words |= {"unsupported": re.compile(self.unsupported_pattern), "sexed": _labels(self.sexes)}
+        words |= {"unsupported": re.compile(self.unsupported_pattern), "sexed": labels(self.sexes)}
+        words["preventive"] = re.compile(self.preventive_pattern)
         object.__setattr__(self, "_words", words)
         object.__setattr__(self, "_named", {of: any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
@@ -234,6 +236,12 @@ class Writing:
         """
         own, pattern = (self._named.get(each, NO_WORD) for each in (analyte, treatment))
         return pattern.search(own.sub(" ", self._words["unsupported"].sub(" ", plain(note)))) is not None
+
+    @property
+    def preventive_pattern(self) -> str:
+        """One of the words that say that a drug prevents, or that end so: `Pilzprophylaxe`."""
+        ends = endings(self.preventive_endings) if self.preventive_endings else ""
+        return "|".join(each for each in (whole_words(self.preventive), ends) if each) or NO_WORD.pattern
 
     @property
     def unsupported_pattern(self) -> str:
@@ -387,8 +395,3 @@ _BESIDE = " ;,/|()[]:"
 _MORE_RANGES = re.compile(r"[;:|]")
 _TWO_LABELLED = 5
 """What stands before the first label, and each of two labels with what it is of."""
-
-
-def _labels(sexes: Iterable[str]) -> re.Pattern[str]:
-    """Whom a range is for, before it: `M: `, `Men `."""
-    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first(sexes)))})\.?(?: ?[:=] ?| (?=[\d<>≤≥]))")

@@ -178,6 +178,7 @@ class _Words(BaseModel):
     delabelled: tuple[str, ...] = ()
     revised: tuple[str, ...] = ()
     preventive: tuple[str, ...] = ()
+    preventive_endings: tuple[str, ...] = Field((), alias="preventive-endings")
     therapeutic: tuple[str, ...] = ()
     allergic: tuple[str, ...] = ()
     turned: dict[Literal["doubtful", "past"], _Around] = {}
@@ -323,6 +324,7 @@ def read_words(file: YamlFile) -> Writing:
         delabelled=_plain(read.delabelled),
         revised=_plain(read.revised),
         preventive=_plain(read.preventive),
+        preventive_endings=_plain(read.preventive_endings),
         therapeutic=_plain(read.therapeutic),
         allergic=_plain(read.allergic),
         turned={said: (_all(around.before), _all(around.behind)) for said, around in read.turned.items()},

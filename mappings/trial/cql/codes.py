@@ -85,7 +85,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Delabelled"), _any_word(writing.delabelled, writing.not_unusable)),
         definition(name("Revised"), _any_word(writing.revised, writing.not_unusable)),
         definition(name("None A Day"), string(f"^.*{NONE_A_DAY.pattern}.*$")),
-        definition(name("Preventive"), _any_word(writing.preventive)),
+        definition(name("Preventive"), string(f"^.*(?:{writing.preventive_pattern}).*$")),
         definition(name("Therapeutic"), _any_word(writing.therapeutic)),
         definition(name("Allergic"), string(f"^.*{endings(writing.allergic)}.*$")),
         *(
