@@ -7,7 +7,7 @@ from decimal import Decimal
 from adapter.criteria.catalogue import Analyte, Positivity
 from adapter.criteria.model import Finding
 from adapter.criteria.quantity import LimitOfNormal, Number
-from adapter.criteria.terminology import kept
+from adapter.criteria.terminology import Terminology, kept
 from adapter.criteria.written import Written, plain
 from adapter.evaluator.chart import Chart, Interval, Reading
 from adapter.evaluator.negatives import may_go_on
@@ -269,11 +269,10 @@ def supported(reading: Reading, analyte: Analyte, chart: Chart) -> str:
     Also one that its name or a note beside it names, and one that is measured nowhere, but given, done or ordered. What
     the name or note says was measured without any, was.
     """
-    analytes, writing = chart.terminology.catalogue.analytes, chart.terminology.writing
-    said = reading.fact.called
-    without = writing.is_unsupported(said)
+    analytes = chart.terminology.catalogue.analytes
+    without, told = _told_of(reading.fact, analyte, chart.terminology)
     for support in analyte.raised_by:
-        if writing.tells_of(support.analyte, said, analyte.id):
+        if support.analyte in told:
             return "the name or a note names a treatment"
         for other in _beside(reading, analytes[support.analyte], chart):
             if without and other.fact.source != reading.fact.source:
@@ -285,6 +284,19 @@ def supported(reading: Reading, analyte: Analyte, chart: Chart) -> str:
                 return f"with {analytes[support.analyte].title.lower()} {other.fact.shown}"
     during = () if without else analyte.raised_during
     return next((said for name in during if (said := _during(reading, name, chart))), "")
+
+
+def _told_of(fact: ObservationFact, analyte: Analyte, terminology: Terminology) -> tuple[bool, frozenset[str]]:
+    """Whether name and note say that none was given, and which treatments they name; of a name found once."""
+    known: dict[tuple[str, str], tuple[bool, frozenset[str]]] = terminology.memos.setdefault("treatments", {})
+    said, writing = fact.called, terminology.writing
+    found = known.get((said, analyte.id))
+    if found is None:
+        names = [each.analyte for each in analyte.raised_by if writing.tells_of(each.analyte, said, analyte.id)]
+        found = writing.is_unsupported(said), frozenset(names)
+        if not fact.note:
+            kept(known, (said, analyte.id), found, said, most=_MOST_TEXTS)
+    return found
 
 
 def _says_none(fact: ObservationFact, treatment: str, analyte: Analyte, chart: Chart) -> bool:

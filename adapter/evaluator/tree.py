@@ -75,20 +75,23 @@ def evaluate_criterion(bound: BoundCriterion, chart: Chart, moment: Moment, know
 
     Where the record holds nothing that it reads, the answer is the same for every patient and is found once.
     """
-    if bound.reads is not None and chart.present.isdisjoint(bound.reads):
-        return _without_data(bound, chart, moment)
-    return _evaluated(bound, chart, moment, known)
+    reads, evaluation = bound.reads, bound.evaluation
+    if reads is not None and chart.present.isdisjoint(reads):
+        return bound.blanks.get(chart.situation) or _without_data(bound, chart, moment)
+    if evaluation is None or chart.record.attestations:
+        return _evaluated(bound, chart, moment, known)
+    found = known.get(bound.key)  # most are leaves of whom nobody has said anything
+    if found is None:
+        found = known[bound.key] = evaluation(chart, moment)
+    return Node(bound, found, ())
 
 
 def _evaluated(bound: BoundCriterion, chart: Chart, moment: Moment, known: Known) -> Node:
     evaluation = bound.evaluation
     if evaluation is not None:
-        key = bound.key
-        found = known.get(key)
+        found = known.get(bound.key)
         if found is None:
-            found = known[key] = evaluation(chart, moment)
-        if not chart.record.attestations:
-            return Node(bound, found, ())
+            found = known[bound.key] = evaluation(chart, moment)
         parts, decider = _NO_PARTS
     else:
         parts = tuple([evaluate_criterion(part, chart, moment, known) for part in bound.parts])
@@ -106,11 +109,9 @@ _NO_PARTS: tuple[tuple[Node, ...], Node | None] = (), None
 
 
 def _without_data(bound: BoundCriterion, chart: Chart, moment: Moment) -> Node:
-    node: Node | None = bound.blanks.get(chart.situation)
-    if node is None:
-        found = _evaluated(bound, chart.without_data(), moment, {})
-        node = kept(bound.blanks, chart.situation, replace(found, blank=True), most=MOST_SITUATIONS)
-    return node
+    found = replace(_evaluated(bound, chart.without_data(), moment, {}), blank=True)
+    kept(bound.blanks, chart.situation, found, most=MOST_SITUATIONS)
+    return found
 
 
 def _settled(found: Outcome, parts: tuple[Node, ...], code: str, chart: Chart, moment: Moment) -> Outcome:
