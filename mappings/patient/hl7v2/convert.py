@@ -262,6 +262,8 @@ class Series:
         self._births: dict[PatientKey, str] = {}
         self._links: dict[PatientKey, list[Json]] = {}
         self._sent: dict[int, float] = {}
+        self._numbers: dict[str, tuple[str, str | None]] = {}
+        self._pairs: set[frozenset[str]] = set()
         self._measured: set[int] = set()
         self._questions: set[int] = set()
         self._number = 0
@@ -291,10 +293,9 @@ class Series:
             return
         self.unused += read.unused
         yield from (replace(each, place=f"{self._document}, {each.place}") for each in read.rejected)
-        for converted, unknown in found:
-            for _ in unknown:
-                where = f"{self._document}, {place}"
-                yield Rejected(place=where, field="OBX-11", value="", reason=_TAKES_BACK_NOTHING)
+        for converted, told in found:
+            where = f"{self._document}, {place}"
+            yield from (Rejected(place=where, field=field_, value="", reason=reason) for field_, reason in told)
             yield converted
 
     def _stray(self, frame: Frame) -> Iterator[Unit]:
@@ -311,8 +312,8 @@ class Series:
             reason = "stands outside of any message: a message begins with a line MSH"
             yield Rejected(place=place, field="", value=text, reason=reason, whole=True)
 
-    def _in_series(self, converted: Converted) -> tuple[Converted, list[Json]]:
-        """The same with what earlier messages said, and what in it takes back a result under another name.
+    def _in_series(self, converted: Converted) -> tuple[Converted, list[tuple[str, str]]]:
+        """The same with what earlier messages said; and what of it a person must see, by field and reason.
 
         Raises UnreadableError where they contradict who the patient is.
         """
@@ -321,7 +322,7 @@ class Series:
         patients = tuple(self._part(part) for part in converted.patients)
         sent = datetime.fromisoformat(converted.origin.recorded).timestamp()
         resources: list[Json] = []
-        unknown: list[Json] = []
+        told = self._one_authority(first)
         for resource in converted.resources:
             name = int(resource["id"][1:17], 16)
             known = self._sent.get(name)
@@ -335,11 +336,22 @@ class Series:
                 resources.append(resource)
             elif known is None and measured(resource) in self._measured:
                 self._questions.add(name)
-                unknown.append(resource)
+                told.append(("OBX-11", _TAKES_BACK_NOTHING))
                 resources.append(as_question(resource))
             elif name not in self._questions:  # or it is the same question again
                 resources.append(resource)
-        return replace(converted, patients=patients, resources=tuple(resources)), unknown
+        return replace(converted, patients=patients, resources=tuple(resources)), told
+
+    def _one_authority(self, part: PatientPart) -> list[tuple[str, str]]:
+        """Whether a number is known under another authority, of somebody born on the same day: most likely the same."""
+        birth = part.elements.get("birthDate")
+        system, born = self._numbers.setdefault(part.key.value, (part.key.system, birth))
+        pair = frozenset((system, part.key.system))
+        if len(pair) == 1 or not birth or birth != born or pair in self._pairs:
+            return []
+        self._pairs.add(pair)
+        reason = f"the same number and birth date under {system}: two patients of one; map both in `authorities`"
+        return [("PID-3", reason)]
 
     def _same_person(self, part: PatientPart) -> None:
         birth = part.elements.get("birthDate")

@@ -318,3 +318,15 @@ def test_any_bytes_are_framed(chunks: list[bytes]) -> None:
     else:
         kept = b"".join(frame.data for frame in found).translate(None, blank)
         assert kept == sent.removeprefix(b"\xef\xbb\xbf").translate(None, blank)
+
+
+def test_one_number_of_two_authorities_is_told_once() -> None:
+    """A name, and the same name with its OID, make two patients of one, whose record is cut in two."""
+    named = "PID|1||7^^^KIS^MR||Doe^Jane||19800101|F"
+    with_oid = "PID|1||7^^^KIS&1.2.3&ISO^PI||Doe^Jane||19800101|F"
+    feed = [message(pid, "NK1|1", kind="ADT^A08", id_=str(n)) for n, pid in enumerate([named, with_oid, with_oid])]
+    assert [(each.field, "`authorities`" in each.reason) for each in rejected(*feed)] == [("PID-3", True)]
+    other = with_oid.replace("19800101", "19811231")
+    assert rejected(*[message(pid, kind="ADT^A08") for pid in (named, other)]) == []
+    same = Settings(authorities={"KIS": "http://hospital.example.org/patients"})
+    assert rejected(*feed, settings=same) == []
