@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import logging
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import msgspec
 
 from adapter.evaluator.verdict import instant
+from adapter.fhir.client.client import together
 from adapter.screening.react.context import Context
 from adapter.store import deliveries
 from adapter.store.deliveries import Delivery
@@ -30,6 +32,7 @@ DELIVER = "deliver"
 
 _AT_ONCE = 50
 _PATIENCE = 20.0
+_LONGEST_REST = timedelta(minutes=1)
 _MOST_ATTEMPTS = 20
 _MOST_REFUSALS = 3
 """Whoever refuses so many events one after the other gets no more in this round: it is not about one event."""
@@ -39,10 +42,11 @@ _TAKES_NOTHING = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why an event was not taken; `is_of_all`: others would not be either."""
+    """Why an event was not taken; `is_of_all`: others would not be either; `is_silence`: no answer came in time."""
 
     text: str
     is_of_all: bool
+    is_silence: bool = False
 
 
 class EventDelivery:
@@ -53,28 +57,43 @@ class EventDelivery:
         self._context = context
         self._http = http
         self._secret = secret.encode()
+        self._silent: dict[str, tuple[int, datetime]] = {}
 
     async def __call__(self, _: Lease) -> None:
-        """Send what is due.
+        """Send what is due, to all URLs side by side: what waits for one of them is not in the others' way."""
+        await together([self._send_due(url) for url in self._context.urls])
 
-        A URL that refuses an event gets no later ones of its patient in this round; one that takes nothing gets none.
+    async def _send_due(self, url: str) -> None:
+        """A URL that refuses an event gets no later ones of its patient in this round; one that takes nothing none.
+
+        One that did not answer at all is left alone for a while: each round would wait for it.
         """
         context = self._context
-        urls, now = context.urls, context.clock()
-        due = await context.database.run(partial(deliveries.due, urls=urls, now=now, most=_AT_ONCE))
-        held: set[tuple[str, str]] = set()
-        refusals = dict.fromkeys(urls, 0)
+        now = context.clock()
+        silent, until = self._silent.get(url, (0, now))
+        if now < until <= now + _LONGEST_REST:
+            return
+        due = await context.database.run(partial(deliveries.due, urls=(url,), now=now, most=_AT_ONCE))
+        held: set[str] = set()
+        refusals = 0
         for each in due:
-            url, patient = each.url, each.event.patient
-            if refusals[url] >= _MOST_REFUSALS or (url, patient) in held:
+            patient = each.event.patient
+            if refusals >= _MOST_REFUSALS:
+                break
+            if patient in held:
                 continue
             refusal = await self._send(each)
+            if refusal is None or not refusal.is_silence:
+                self._silent.pop(url, None)
+            else:
+                rest = min(deliveries.pause(silent + 1), _LONGEST_REST)
+                self._silent[url] = silent + 1, context.clock() + rest
             if refusal is None:
-                refusals[url] = 0
+                refusals = 0
                 await context.database.run(partial(deliveries.delivered, sent=each))
                 continue
-            held.add((url, patient))
-            refusals[url] = _MOST_REFUSALS if refusal.is_of_all else refusals[url] + 1
+            held.add(patient)
+            refusals = _MOST_REFUSALS if refusal.is_of_all else refusals + 1
             context.metrics.errors.labels("event").inc()
             given_up = each.attempts + 1 >= _MOST_ATTEMPTS
             again = None if given_up else context.clock() + deliveries.pause(each.attempts + 1)
@@ -95,7 +114,8 @@ class EventDelivery:
                     status = answer.status_code
                     return None if answer.is_success else _Refusal(f"status {status}", status in _TAKES_NOTHING)
         except (httpx.HTTPError, TimeoutError) as error:
-            return _Refusal(type(error).__name__, is_of_all=True)
+            is_silence = isinstance(error, TimeoutError | httpx.TimeoutException)
+            return _Refusal(type(error).__name__, is_of_all=True, is_silence=is_silence)
 
 
 def event_json(event: Event) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Events on their way to the systems that want them."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -111,6 +112,51 @@ async def test_one_that_does_not_take_it(
         await deliver(LEASE)
     assert receivers.ids(URLS[0]) == list(range(1, count + 1))
     assert {str(each.url) for each in receivers.came} == {URLS[0]}
+
+
+@pytest.mark.parametrize("trouble", [0, 503])
+async def test_what_waits_for_one_url_is_not_in_anothers_way(
+    hospital: Hospital, receivers: Receivers, deliver: EventDelivery, trouble: int
+) -> None:
+    """However many wait: one that took nothing kept all others from their events, once there were fifty."""
+    receivers.status[URLS[0]] = trouble
+    for number in range(15):
+        hospital.put(*with_leukaemia(f"p{number}"))
+    await hospital.settle()
+    await deliver(LEASE)
+    hospital.put(*with_leukaemia("last"))
+    await hospital.settle()
+    everything = len(hospital.events())
+    assert everything > 50
+    await deliver(LEASE)
+    assert receivers.ids(URLS[1]) == list(range(1, everything + 1))
+
+
+async def test_one_that_never_answers_is_left_alone_for_a_while(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round waits for it; without a rest every round would."""
+    monkeypatch.setattr("adapter.screening.react.deliver._PATIENCE", 0.05)
+    tried: list[str] = []
+
+    async def silent(request: httpx.Request) -> httpx.Response:
+        tried.append(str(request.url))
+        if str(request.url) == URLS[0]:
+            await asyncio.sleep(60)
+        return httpx.Response(200)
+
+    hospital.context.urls = URLS
+    deliver = EventDelivery(hospital.context, httpx.AsyncClient(transport=httpx.MockTransport(silent)), SECRET)
+    count = await changed(hospital)
+    for _ in range(2):
+        hospital.put(*with_leukaemia("p2"))
+        await hospital.settle()
+        await deliver(LEASE)
+    assert tried.count(URLS[0]) == 1
+    assert tried.count(URLS[1]) > count
+    hospital.clock.pass_(minutes=1)
+    await deliver(LEASE)
+    assert tried.count(URLS[0]) == 2
 
 
 async def test_later_events_of_a_patient_wait_for_the_earlier_one(
