@@ -309,10 +309,41 @@ def entry(type_: str, id_: str, resource: Json | Raw) -> Json:
 
 def patient_entry(part: PatientPart) -> Json:
     """The entry of a Patient: a conditional create, or a conditional update where the source leads."""
-    request: Json = {"method": "POST", "url": "Patient", "ifNoneExist": part.key.query}
-    if part.leads:
-        request = {"method": "PUT", "url": f"Patient?{part.key.query}"}
-    return {"fullUrl": part.key.full_url, "resource": patient_resource(part), "request": request}
+    return _patient_entry(part.key.full_url, patient_resource(part), part.key.query, leads=part.leads)
+
+
+def patient_text(part: PatientPart) -> str:
+    """The same in JSON; of a Patient with no other identifier, what all of a system have is encoded once."""
+    key, elements = part.key, part.elements
+    if "identifier" in elements:
+        return encode(patient_entry(part)).decode()
+    head, of_id, of_value, rest, of_request, end = _patient_parts(key.system, leads=part.leads)
+    said = encode({name: value for name, value in elements.items() if value not in _NONE}).decode()[1:-1]
+    more = f",{said}" if said else ""
+    value = encode(key.value).decode()[1:-1]
+    return f"{head}{key.full_url}{of_id}{key.id}{of_value}{value}{rest}{more}{of_request}{_token(key.value)}{end}"
+
+
+_NONE: tuple[object, ...] = (None, [], {})
+
+
+@lru_cache(maxsize=256)
+def _patient_parts(system: str, *, leads: bool) -> list[str]:
+    """What stands before, between and behind the fullUrl, id, value, further elements and search value of a Patient."""
+
+    def made(mark: str) -> Json:
+        resource = _patient_resource(mark, [{"system": system, "value": mark}], {mark: 0})
+        return _patient_entry(mark, resource, f"identifier={_token(system)}%7C{mark}", leads=leads)
+
+    head, of_id, of_value, before, behind, end = cut(made, 5)
+    return [head, of_id, of_value, before.removesuffix(',"'), behind.removeprefix('":0'), end]
+
+
+def _patient_entry(full_url: str, resource: Json, query: str, *, leads: bool) -> Json:
+    request: Json = {"method": "POST", "url": "Patient", "ifNoneExist": query}
+    if leads:
+        request = {"method": "PUT", "url": f"Patient?{query}"}
+    return {"fullUrl": full_url, "resource": resource, "request": request}
 
 
 def patient_resource(part: PatientPart) -> Json:
@@ -322,9 +353,13 @@ def patient_resource(part: PatientPart) -> Json:
     own = next(
         (each for each in elements.get("identifier", ()) if _same(each, part.key.identifier)), part.key.identifier
     )
-    rest = {name: value for name, value in elements.items() if name != "identifier" and value not in (None, [], {})}
+    rest = {name: value for name, value in elements.items() if name != "identifier" and value not in _NONE}
+    return _patient_resource(part.key.id, [own, *others], rest)
+
+
+def _patient_resource(id_: str, identifiers: list[Json], rest: Json) -> Json:
     meta = conforms_to(profile_of("Patient"))
-    return {"resourceType": "Patient", "id": part.key.id, "meta": meta, "identifier": [own, *others], **rest}
+    return {"resourceType": "Patient", "id": id_, "meta": meta, "identifier": identifiers, **rest}
 
 
 def _same(one: Json, other: Json) -> bool:

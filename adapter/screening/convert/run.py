@@ -2,18 +2,13 @@
 
 What appears in the folder: `bundles/` with a transaction Bundle a patient, `rejected.ndjson` with everything that could
 not be used. They appear when all is done, or not at all, and only their owner may read them. Converted resources are
-gathered by patient on disk, so that memory doesn't grow with their number: in a temporary SQLite file beside the
-results, readable by its owner only and removed at the end.
+gathered by patient on disk (`spool.py`), so that memory doesn't grow with their number.
 """
 
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from shutil import rmtree
 
@@ -22,27 +17,22 @@ import msgspec
 from adapter.criteria.terminology import Terminology
 from adapter.errors import DefinitionError, UsageError
 from adapter.fhir.elements import Json
-from adapter.screening.private import alone_in, disk_failures, new_file, temporary_folder, write_new
-from mappings.patient import Converted, PatientKey, PatientPart, Rejected, Unit, encode
+from adapter.screening.convert.spool import open_spool
+from adapter.screening.private import alone_in, new_file, temporary_folder
+from mappings.patient import Converted, Rejected, Unit, encode
 from mappings.patient.converted import (
     Alike,
     Alikes,
     cut,
     entry,
-    patient_entry,
     place_of,
     provenance_id,
     provenance_of,
-    transaction,
 )
 from mappings.patient.local_codes import Coder, Key, Tally, Unknown, concept_map
 
 BUNDLES = "bundles"
 REJECTED = "rejected.ndjson"
-_AT_HAND = 10_000
-"""Patients whose demographics are kept in memory beside the file."""
-_MOST_WAITING = 1 << 22
-"""Characters of units that are kept in memory before they are written there."""
 _MOST_KNOWN = 20_000
 """What many resources have in common, which is kept as it is written."""
 _OWN = 41  # characters of an id (mappings.patient.converted)
@@ -122,7 +112,7 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
     _check_is_ours(out / BUNDLES)
     summary, codes = Summary(), UnknownCodes(conversion.unmapped)
     writer = _Writer(conversion.terminology, codes)
-    with alone_in(out), temporary_folder("convert", out) as fresh, open_spool(fresh) as spool:
+    with alone_in(out), temporary_folder("convert", out) as fresh, open_spool(fresh, _made(fresh / BUNDLES)) as spool:
         with new_file(fresh / REJECTED) as rejected:
             for unit in units:
                 tell(unit)
@@ -133,10 +123,7 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
                 else:
                     spool.add(unit.patients, writer.entries(unit))
                     summary.units += 1
-        bundles = fresh / BUNDLES
-        bundles.mkdir(mode=0o700)
-        for name, bundle in spool.bundles():
-            write_new(f"{bundles}/{name}.json", bundle)
+        spool.finish()
         summary.patients, summary.resources = spool.patients, spool.resources
         summary.unknown = codes.write()
         rmtree(out / BUNDLES, ignore_errors=True)
@@ -145,151 +132,9 @@ def convert(units: Iterable[Unit], conversion: Conversion, tell: Callable[[Unit]
     return summary
 
 
-_TABLES = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA temp_store = FILE;
-CREATE TABLE patient (id TEXT PRIMARY KEY, number INTEGER, gathered TEXT, part BLOB) WITHOUT ROWID;
-CREATE TABLE unit (number INTEGER PRIMARY KEY, patient TEXT, names TEXT, entries TEXT);
-"""
-_PATIENTS = (
-    "SELECT gathered, id, part FROM patient ORDER BY min(number) OVER (PARTITION BY gathered), id <> gathered, number"
-)
-_UNITS = "SELECT names, entries FROM unit WHERE patient IN ({}) ORDER BY number"
-_NEW = "INSERT INTO patient VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET part = excluded.part"
-
-
-class _Stored(msgspec.Struct):
-    """A PatientPart as it is stored."""
-
-    system: str
-    value: str
-    leads: bool
-    elements: Json
-
-
-_decoder = msgspec.json.Decoder(_Stored)
-_HEAD, _TAIL = encode(transaction([])).decode().split("[]")
-
-
-class Spool:
-    """Units by patient; a later resource of the same id replaces an earlier one, in its place.
-
-    An id is made of the patient's key among others (`mappings.patient.made`), so it is one patient's.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Use an empty database. `patients` and `resources` count what `bundles` has given."""
-        self._connection = connection
-        self._connection.executescript(_TABLES)
-        self._count = 0
-        self._seen: dict[str, tuple[int, PatientPart]] = {}
-        self._are_stored = False
-        self._units: list[tuple[str, str, str]] = []
-        self._waiting = 0
-        self.patients = 0
-        self.resources: Counter[str] = Counter()
-
-    def add(self, patients: tuple[PatientPart, ...], entries: Mapping[str, str]) -> None:
-        """Add what one unit gave: the first patient's resources, as entries in JSON by type and id."""
-        for part in patients:
-            self._add_patient(part)
-        if len(patients) > 1:
-            self._gather([part.key.id for part in patients])
-        if entries:
-            text = "\n".join(entries.values())  # which JSON has no other of
-            self._units.append((patients[0].key.id, "\n".join(entries), text))
-            self._waiting += len(text)
-            if self._waiting > _MOST_WAITING:
-                self._store_units()
-
-    def _add_patient(self, part: PatientPart) -> None:
-        """Keep what all units say of a patient; what the last ones said is at hand."""
-        id_ = part.key.id
-        number, known = self._seen.get(id_) or (0, self._stored(id_))
-        if known is None:
-            number = self._count = self._count + 1
-        else:
-            elements = _merged(known.elements, part.elements)
-            merged = PatientPart(key=part.key, elements=elements, leads=known.leads or part.leads)
-            part = known if merged == known else merged
-        if len(self._seen) >= _AT_HAND:
-            self._store_patients()
-        self._seen[id_] = number, part
-
-    def _stored(self, id_: str) -> PatientPart | None:
-        """What was said of a patient who is no longer at hand."""
-        if not self._are_stored:
-            return None
-        found = self._connection.execute("SELECT part FROM patient WHERE id = ?", (id_,)).fetchone()
-        return None if found is None else _part(found[0])
-
-    def _store_patients(self) -> None:
-        rows = ((id_, number, id_, _stored(part)) for id_, (number, part) in self._seen.items())
-        self._connection.executemany(_NEW, rows)
-        self._seen.clear()
-        self._are_stored = True
-
-    def _store_units(self) -> None:
-        self._connection.executemany("INSERT INTO unit (patient, names, entries) VALUES (?, ?, ?)", self._units)
-        self._units.clear()
-        self._waiting = 0
-
-    def _gather(self, ids: list[str]) -> None:
-        """Keep several patients, and whoever was gathered with them, together under the first."""
-        self._store_patients()
-        marks = ", ".join("?" * len(ids))
-        self._connection.execute(
-            f"UPDATE patient SET gathered = ? WHERE gathered IN (SELECT gathered FROM patient WHERE id IN ({marks}))",  # noqa: S608  # question marks only
-            (ids[0], *ids),
-        )
-
-    def bundles(self) -> Iterator[tuple[str, bytes]]:
-        """Each patient's id and Bundle as a line of JSON, patients in the order in which they came."""
-        self._store_patients()
-        self._store_units()
-        self._connection.execute("CREATE INDEX by_patient ON unit (patient, number)")
-        for name, group in groupby(self._connection.execute(_PATIENTS), itemgetter(0)):
-            people = list(group)
-            entries = [encode(patient_entry(_part(body))).decode() for _, _, body in people]
-            units = self._connection.execute(_UNITS.format(", ".join("?" * len(people))), [id_ for _, id_, _ in people])
-            (names, texts), *more = units.fetchall() or [("", "")]
-            found = names.split("\n") if names else []
-            if more:
-                by_name = dict(zip(found, texts.split("\n"), strict=True))
-                for later, of_later in more:
-                    by_name.update(zip(later.split("\n"), of_later.split("\n"), strict=True))
-                found, texts = list(by_name), "\n".join(by_name.values())
-            self.patients += len(people)
-            self.resources.update([each[: each.index("/")] for each in found])
-            held = ",".join([*entries, texts.replace("\n", ",")] if found else entries)
-            yield name, f"{_HEAD}[{held}]{_TAIL}\n".encode()
-
-
-def _merged(earlier: Json, later: Json) -> Json:
-    """The elements of both; a later one goes before an earlier one, and of `deceased` there is only one."""
-    died = any(name.startswith("deceased") for name in later)
-    kept = {name: value for name, value in earlier.items() if not (died and name.startswith("deceased"))}
-    return kept | later
-
-
-def _stored(part: PatientPart) -> bytes:
-    key = part.key
-    return encode({"system": key.system, "value": key.value, "leads": part.leads, "elements": part.elements})
-
-
-def _part(body: bytes) -> PatientPart:
-    stored = _decoder.decode(body)
-    return PatientPart(key=PatientKey(stored.system, stored.value), elements=stored.elements, leads=stored.leads)
-
-
-@contextmanager
-def open_spool(folder: Path) -> Iterator[Spool]:
-    """A spool on disk in the folder. Raises OSError where nothing can be written there."""
-    with disk_failures(folder), closing(sqlite3.connect(folder / "spool.sqlite", isolation_level=None)) as connection:
-        spool = Spool(connection)
-        connection.execute("BEGIN")
-        yield spool
+def _made(folder: Path) -> Path:
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 class _Writer:
