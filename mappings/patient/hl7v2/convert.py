@@ -29,8 +29,9 @@ from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writings, parse
 from mappings.patient.hl7v2.patient import allergy, merged, patient_part
 from mappings.patient.hl7v2.tables import Settings, events
+from mappings.patient.hl7v2.together import together
 from mappings.patient.hl7v2.value import Reader, joins_lines
-from mappings.patient.hl7v2.withdrawn import as_question, measured, takes_back
+from mappings.patient.hl7v2.withdrawn import as_question, doubted, has_number, is_deleted, measured, takes_back
 
 _OF_PATIENT = frozenset({"ORC", "OBR", "OBX", "SPM", "DG1", "AL1", "IAM", "MRG"})
 _ENVELOPE = frozenset({"MSH", "SFT", "UAC", "EVN", "PID", "DSC"})
@@ -209,12 +210,12 @@ def convert_message(message: Message, document: str, place: str, settings: Setti
     converted, rejected = [], []
     for person in groups.people:
         patients, problems = _patients(person, settings, clock, leads=event.leads, merges=event.merges)
-        resources: dict[str, Json] = {}  # what stands twice without an order number is one, the last
+        resources: dict[str, Json] = {}  # what stands twice under one name is one
         for found in _resources(person, patients[0].key, reader):
             if isinstance(found, Problem):
                 problems.append(found)
             else:
-                resources[found["id"]] = found
+                resources[found["id"]] = together(resources.get(found["id"]), found)
         converted.append(Converted(patients=patients, resources=tuple(resources.values()), origin=origin))
         rejected += [Rejected(place=place, field=p.place, value=p.value, reason=p.reason) for p in problems]
     return Read(tuple(converted), tuple(rejected), groups.unused)
@@ -248,6 +249,10 @@ _TAKES_BACK_NOTHING = (
     "takes back a result that stands under another order number, service or code; see which one is meant"
 )
 
+_DELETES_ANOTHER = (
+    "deletes a diagnosis that stands under another date or number; those of its code are taken as unconfirmed"
+)
+
 
 class Series:
     """Converts the messages of a source one after another, of all its files."""
@@ -265,6 +270,7 @@ class Series:
         self._numbers: dict[str, tuple[str, str | None]] = {}
         self._pairs: set[frozenset[str]] = set()
         self._measured: set[int] = set()
+        self._diagnoses: dict[int, dict[str, bool]] = {}
         self._questions: set[int] = set()
         self._number = 0
         self._batch: int | None = None
@@ -329,7 +335,11 @@ class Series:
             if known is not None and known > sent:  # messages may come out of their order
                 continue
             self._sent[name] = sent
-            if not takes_back(resource):
+            if resource["resourceType"] == "Condition":
+                asked = self._diagnosed(resource, known=known is not None)
+                told += [("DG1-21", _DELETES_ANOTHER)] * bool(asked)
+                resources += [*asked, resource]
+            elif not takes_back(resource):
                 if resource["resourceType"] == "Observation":
                     self._measured.add(measured(resource))
                     self._questions.discard(name)
@@ -341,6 +351,17 @@ class Series:
             elif name not in self._questions:  # or it is the same question again
                 resources.append(resource)
         return replace(converted, patients=patients, resources=tuple(resources)), told
+
+    def _diagnosed(self, resource: Json, *, known: bool) -> list[Json]:
+        """Note a diagnosis; those of its code whose place nobody knows, if it is deleted under a name of its own."""
+        same = self._diagnoses.setdefault(measured(resource), {})
+        if not is_deleted(resource):
+            same[resource["id"]] = has_number(resource)
+            return []
+        same.pop(resource["id"], None)
+        if known:
+            return []
+        return [doubted(resource, id_) for id_, number in same.items() if not (number and has_number(resource))]
 
     def _one_authority(self, part: PatientPart) -> list[tuple[str, str]]:
         """Whether a number is known under another authority, of somebody born on the same day: most likely the same."""

@@ -1,4 +1,4 @@
-"""Results that are taken back (D and W in OBX-11) under another number, service or code than they were sent under."""
+"""Results (D, W) and diagnoses (D) that are taken back under another name than they were sent under."""
 
 from adapter.fhir.elements import Json
 from mappings.patient.values import UNREAD
@@ -25,3 +25,25 @@ def as_question(resource: Json) -> Json:
     kept = {name: value for name, value in resource.items() if not name.startswith("value")}
     kept.pop("dataAbsentReason", None)
     return {**kept, "status": "final", "valueString": f"{UNREAD}: a result of this time was taken back"}
+
+
+def is_deleted(resource: Json) -> bool:
+    """Whether a resource says nothing but that a diagnosis was none."""
+    return resource["resourceType"] == "Condition" and _verified(resource) == "entered-in-error"
+
+
+def has_number(resource: Json) -> bool:
+    """Whether a diagnosis has a number of its sender's, which tells it apart from another one of its code."""
+    return len(resource["identifier"]) > 1
+
+
+def doubted(deleted: Json, id_: str) -> Json:
+    """The diagnosis of an id, of the code of one that is deleted, as nobody has confirmed it."""
+    coding = {"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "unconfirmed"}
+    named = [{**deleted["identifier"][0], "value": id_}]
+    return {**deleted, "id": id_, "identifier": named, "verificationStatus": {"coding": [coding]}}
+
+
+def _verified(resource: Json) -> str | None:
+    status = resource.get("verificationStatus")
+    return str(status["coding"][0]["code"]) if status else None
