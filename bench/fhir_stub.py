@@ -125,7 +125,9 @@ class StubServer:
                 return 200, self._update(path, msgspec.json.decode(body), headers.get("if-match"))
             case "POST", [type_]:
                 return self._create(type_, msgspec.json.decode(body), headers.get("if-none-exist"))
-            case "DELETE", [_, _]:
+            case "DELETE", [_] | [_, _]:
+                for each in self._search(path, dict(parse_qsl(query)))["entry"] if len(parts) == 1 else ():
+                    self.delete(f"{path}/{each['resource']['id']}")
                 self.delete(path)
                 return 200, {
                     "resourceType": "OperationOutcome",
@@ -240,7 +242,8 @@ def _matches(resource: Json, name: str, value: str) -> bool:  # noqa: PLR0911  #
         case "criteria" | "status":
             return bool(resource.get(name) == value)
         case "_lastUpdated":
-            return _instant(resource["meta"]["lastUpdated"]) >= _instant(value.removeprefix("ge"))
+            at = _instant(resource["meta"]["lastUpdated"])
+            return at <= _instant(value[2:]) if value.startswith("le") else at >= _instant(value.removeprefix("ge"))
     return True
 
 
@@ -272,6 +275,6 @@ def _instant(text: str) -> datetime:
 
 def _capabilities() -> Json:
     parameters = [{"name": name} for name in _PARAMETERS]
-    resources = [{"type": type_, "searchParam": parameters} for type_ in TYPES]
+    resources = [{"type": type_, "searchParam": parameters, "conditionalDelete": "single"} for type_ in TYPES]
     rest = {"mode": "server", "interaction": [{"code": "batch"}, {"code": "transaction"}], "resource": resources}
     return {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": [rest]}

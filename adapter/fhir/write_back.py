@@ -139,7 +139,7 @@ class ResearchServer:
         entries: list[Json] = []
         if how is Retirement.DELETE:
             for each in found.values():
-                await self._client.delete(each.type, each.id)
+                await self._client.delete_version(each)
             changed = len(found)
         else:
             address = f"{self._client.url}/{patient}" if is_gone and self._record_url is None else None
@@ -156,7 +156,7 @@ class ResearchServer:
             await self._client.transaction(entries)
         else:
             for each in guidances.values():
-                await self._client.delete(each.type, each.id)
+                await self._client.delete_version(each)
         return changed
 
     async def _published(self) -> list[str]:

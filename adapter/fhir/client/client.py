@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -11,7 +11,7 @@ import httpx
 import msgspec
 from anyio import CapacityLimiter, Lock, create_task_group
 
-from adapter.errors import AbsentError, BadAnswerError, MalformedError, RejectedError
+from adapter.errors import AbsentError, BadAnswerError, ConflictError, MalformedError, RejectedError
 from adapter.fhir.client.resources import (
     Capabilities,
     Trail,
@@ -181,10 +181,27 @@ class FhirClient:
 
     async def delete(self, type_: str, id_: str) -> None:
         """Delete a resource; one that is gone already is fine."""
-        try:
+        with suppress(AbsentError):
             await self._ask("DELETE", f"{type_}/{quote(id_, safe='')}", lambda _: None)
-        except AbsentError:
-            return
+
+    async def delete_version(self, found: Resource) -> None:
+        """Delete a resource as it was found: carried out late, after somebody wrote it anew, it deletes nothing.
+
+        As far as the server can: one without conditional deletes, or that finds none by its time, is told to plainly.
+        Raises ConflictError where another version stands there already.
+        """
+        if found.last_updated is not None and (await self.capabilities()).deletes_found(found.type):
+            query = search_path(found.type, {"_id": found.id, "_lastUpdated": f"le{found.last_updated}"})
+            with suppress(AbsentError, RejectedError):
+                await self._ask("DELETE", query, lambda _: None, label=found.type)
+            try:
+                stands = await self.read(found.type, found.id)
+            except AbsentError:
+                return
+            if stands.version != found.version:
+                msg = f"{self._name(f'DELETE {found.type}')}: another version stands there now"
+                raise ConflictError(msg)
+        await self.delete(found.type, found.id)
 
     async def transaction(self, entries: Iterable[Json]) -> list[Response]:
         """All of the entries or none: conditional or to known ids, so that sending them twice does no harm.

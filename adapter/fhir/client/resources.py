@@ -143,7 +143,7 @@ def _refuse_error(outcome: Resource, what: str) -> None:
 class Capabilities:
     """`parameters`, `includes`: search parameters and _include values by type; `operations`: names by type.
 
-    `batch`: whether several requests can go in one.
+    `batch`: whether several requests can go in one; `deleting`: types of which what a search finds can be deleted.
     """
 
     batch: bool
@@ -151,6 +151,11 @@ class Capabilities:
     parameters: dict[str, frozenset[str]]
     includes: dict[str, frozenset[str]]
     operations: dict[str, frozenset[str]]
+    deleting: frozenset[str] = frozenset()
+
+    def deletes_found(self, type_: str) -> bool:
+        """Whether what a search finds of a type can be deleted."""
+        return type_ in self.deleting
 
     def searches(self, type_: str, parameter: str) -> bool:
         """Whether resources of a type can be searched by a parameter."""
@@ -175,6 +180,7 @@ class _RestResource(Struct, frozen=True, rename="camel"):
     search_include: tuple[str, ...] = ()
     operation: tuple[_Name, ...] = ()
     interaction: tuple[_Code, ...] = ()
+    conditional_delete: str | None = None
 
 
 class _Rest(Struct, frozen=True):
@@ -209,6 +215,7 @@ def capabilities_of(body: bytes, what: str) -> Capabilities:
     return Capabilities(
         batch=bool(system & {"batch", "transaction"}),
         history="history-system" in system,
+        deleting=frozenset(each.type for each in rest.resource if each.conditional_delete in {"single", "multiple"}),
         parameters={each.type: frozenset(filter(None, (p.name for p in each.search_param))) for each in rest.resource},
         includes={each.type: frozenset(each.search_include) for each in rest.resource},
         operations={
