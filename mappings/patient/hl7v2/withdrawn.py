@@ -11,10 +11,10 @@ def takes_back(resource: Json) -> bool:
 
 def measured(resource: Json) -> int:
     """What was measured of whom and when, under whatever number: a hash, since a feed has many."""
-    code = resource.get("code", {})
-    what = [(each.get("system"), each.get("code")) for each in code.get("coding", ())] or code.get("text")
-    when = resource.get("effectiveDateTime") or resource.get("effectivePeriod")
-    return hash((str(resource.get("subject")), str(what), str(when)))
+    code = resource["code"]
+    first = code["coding"][0] if "coding" in code else {"code": code.get("text")}
+    when = resource.get("effectiveDateTime") or str(resource.get("effectivePeriod"))
+    return hash((resource["subject"]["reference"], first.get("system"), first.get("code"), when))
 
 
 def as_question(resource: Json) -> Json:
