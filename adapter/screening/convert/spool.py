@@ -240,7 +240,7 @@ class Spool:
         path.unlink()
         names = [_entry.decode(each).address[_ADDRESS:] for each in entries]
         self.patients -= 1
-        self.resources.subtract(map(_type, names))
+        self.resources.subtract([each[: each.index("/")] for each in names])
         found = iter([(name, bytes(each).decode()) for name, each in zip(names, entries, strict=True)])
         for number, count in written:
             yield _Unit(number, dict(islice(found, count)))
@@ -249,7 +249,7 @@ class Spool:
         held = ",".join([*map(patient_text, people), *entries.values()])
         write_new(f"{self._folder}/{name}.json", f"{_HEAD}[{held}]{_TAIL}\n".encode())
         self.patients += len(people)
-        self.resources.update(map(_type, entries))
+        self.resources.update([each[: each.index("/")] for each in entries])
 
 
 def _once(units: Sequence[_Unit]) -> tuple[Mapping[str, str], _Written]:
@@ -263,10 +263,6 @@ def _once(units: Sequence[_Unit]) -> tuple[Mapping[str, str], _Written]:
         found.update(entries)
         written.append((number, len(found) - before))
     return found, written
-
-
-def _type(name: str) -> str:
-    return name[: name.index("/")]
 
 
 def _marks(ids: Sequence[str]) -> str:

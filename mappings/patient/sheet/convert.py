@@ -76,7 +76,10 @@ class _Column:
 
 @dataclass(slots=True)
 class _Sheet:
-    """What is the same for all rows, and what earlier rows have said."""
+    """What is the same for all rows, and what earlier rows have said.
+
+    `values`: the first of an id; `others`: of the few ids that have several, those after it.
+    """
 
     document: str
     reading: Reading
@@ -84,7 +87,8 @@ class _Sheet:
     recorded: str
     columns: tuple[_Column, ...] = ()
     persons: Persons = field(default_factory=Persons)
-    values: dict[str, list[Alike]] = field(default_factory=dict)
+    values: dict[str, Alike] = field(default_factory=dict)
+    others: dict[str, list[Alike]] = field(default_factory=dict)
     latest: dict[str, tuple[str | None, Alike]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -128,7 +132,10 @@ class _Sheet:
                 at = said.date if said.dated else date
                 alike = said.alike
                 if alike.type == "Observation":
-                    parts.append((alike, self._distinct((alike.type, patient, said.name, at or ""), alike), at))
+                    id_ = resource_id("Observation", patient, said.name, at or "")
+                    if self.values.setdefault(id_, alike) is not alike:
+                        id_ = self._distinct(id_, ("Observation", patient, said.name, at or ""), alike)
+                    parts.append((alike, id_, at))
                 else:
                     parts += self._stated((alike.type, patient, said.name), alike, at)
         origin = Origin(document=self.document, place=row.place, recorded=self.recorded)
@@ -213,16 +220,12 @@ class _Sheet:
             kept.append((other, resource_id(*name, then[:_DAY]), then))
         return kept
 
-    def _distinct(self, name: tuple[str, ...], alike: Alike) -> str:
-        """The id of a value: two different ones of the same day are both kept, the same one once."""
-        id_ = resource_id(*name)
-        known = self.values.get(id_)
-        if known is None:
-            self.values[id_] = [alike]
-            return id_
+    def _distinct(self, id_: str, name: tuple[str, ...], alike: Alike) -> str:
+        """The id of a value beside another: two different ones of the same day are both kept, the same one once."""
+        known = [self.values[id_], *self.others.get(id_, ())]
         place = next((place for place, each in enumerate(known) if each.elements == alike.elements), len(known))
         if place == len(known):
-            known.append(alike)
+            self.others.setdefault(id_, []).append(alike)
         return resource_id(*name, str(place)) if place else id_
 
 
