@@ -40,13 +40,20 @@ def levels_of(condition: Condition, grades: frozenset[str], terminology: Termino
     return grades | {level for level in found if level is not None}
 
 
-SUMMARIES = {
+_SUMMARIES = {
     **dict.fromkeys(("severity-severe", "severity-life-threatening", "severity-fatal"), "severity-severe"),
     **dict.fromkeys(("severity-mild", "severity-moderate"), "severity-not-severe"),
     **dict.fromkeys(("stage-0", "stage-1", "stage-2"), "stage-not-advanced"),
     "stage-4": "stage-advanced",
 }
 """What a level, by code or in words, comes to where only severe or advanced is asked; of a stage III nobody says."""
+
+
+def summed_up(grades: frozenset[str], levels: frozenset[str]) -> frozenset[str]:
+    """What levels come to where only severe or advanced is asked; beside a stage III, no stage is a low one."""
+    found = grades | {_SUMMARIES[each] for each in levels if each in _SUMMARIES}
+    return found - {"stage-not-advanced"} if any(each.startswith("stage-3") for each in levels) else found
+
 
 NONE_OF_IT = frozenset({"grade-0"})
 

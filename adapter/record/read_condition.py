@@ -21,7 +21,7 @@ from adapter.record.certainty import (
     turned,
 )
 from adapter.record.facts import CLOSED, UNREADABLE, AllergyFact, ConditionFact, Severity, Source, Verification
-from adapter.record.levels import NONE_OF_IT, SUMMARIES, is_none, levels_of
+from adapter.record.levels import NONE_OF_IT, is_none, levels_of, summed_up
 from adapter.record.links import causes
 from adapter.record.resources import AllergyIntolerance, CodeableConcept, Condition, Quantity, Range, Reaction
 from adapter.record.values import (
@@ -133,7 +133,7 @@ def condition_fact(  # what a fact is made of
         tuple(stage.summary for stage in condition.stage if stage.summary), terminology
     )
     levels = levels_of(condition, grades, terminology)
-    grades |= {SUMMARIES[each] for each in levels if each in SUMMARIES}
+    grades = summed_up(grades, levels)
     if verification is Verification.CONFIRMED and (
         (levels <= NONE_OF_IT and is_none(condition)) or (condition.note and is_revised(condition.note, terminology))
     ):
