@@ -107,6 +107,10 @@ class RejectedError(ServerError):
     """The server finds the request wrong."""
 
 
+class OtherReleaseError(RejectedError):
+    """The server speaks another release of FHIR than R4."""
+
+
 class UnpublishedError(RejectedError):
     """A study is not on the research server, or is there twice; the text names nobody."""
 

@@ -183,6 +183,7 @@ async def metrics_text(context: Context) -> bytes:
 async def _reached(client: FhirClient) -> str:
     try:
         async with asyncio.timeout(_SERVER_PATIENCE):
+            await client.capabilities()
             async for _ in client.pages("Patient?_summary=count"):
                 break
     except TimeoutError:

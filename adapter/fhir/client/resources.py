@@ -8,7 +8,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from adapter.errors import BadAnswerError, RejectedError
+from adapter.errors import BadAnswerError, OtherReleaseError
 from adapter.fhir.client.transport import same_origin
 from adapter.record.bundle import Bundle, Entry, Resource, resource_of, type_of
 
@@ -201,7 +201,7 @@ _statement = msgspec.json.Decoder(_Statement)
 def capabilities_of(body: bytes, what: str) -> Capabilities:
     """The capabilities in a CapabilityStatement's JSON.
 
-    Raises RejectedError for a server of another FHIR version, msgspec.DecodeError for anything else.
+    Raises OtherReleaseError for a server of another FHIR version, msgspec.DecodeError for anything else.
     """
     found = _statement.decode(body)
     if found.resource_type != "CapabilityStatement":
@@ -209,7 +209,7 @@ def capabilities_of(body: bytes, what: str) -> Capabilities:
         raise msgspec.ValidationError(msg)
     if not (found.fhir_version or "").startswith("4."):
         msg = f"{what}: the server speaks FHIR {str(found.fhir_version)[:16]}, wanted is R4 (4.0); give its R4 address"
-        raise RejectedError(msg)
+        raise OtherReleaseError(msg)
     rest = next((each for each in found.rest if each.mode == "server"), _Rest())
     system = {each.code for each in rest.interaction}
     return Capabilities(

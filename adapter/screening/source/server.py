@@ -124,6 +124,7 @@ def open_patients(
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(open_client(source.server)) as client,
     ):
+        portal.call(client.capabilities)  # a server of another release is refused once, not for each patient
         ids = portal.call(listed_patients, client, source.selection)
         chosen = ids
         if source.indicated:

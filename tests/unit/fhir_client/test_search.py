@@ -7,10 +7,11 @@ import msgspec
 import pytest
 import respx
 
-from adapter.errors import BadAnswerError, NoAccessError, RejectedError
+from adapter.errors import BadAnswerError, NoAccessError, OtherReleaseError
 from adapter.fhir.client import FhirClient
 from adapter.fhir.client.client import search_path
 from adapter.fhir.client.transport import seconds_of
+from adapter.service.hook import _reached
 from tests.unit.fhir_client.answers import BASE, answers, capabilities, json, observation, outcome, page
 
 pytestmark = pytest.mark.anyio
@@ -124,8 +125,9 @@ async def test_a_failure_inside_a_batch_is_an_error(
 async def test_a_server_of_another_fhir_version_is_refused(client: FhirClient, server: respx.MockRouter) -> None:
     """R5 has other elements under the same names."""
     server.get("/metadata").mock(return_value=json(capabilities(version="5.0.0")))
-    with pytest.raises(RejectedError, match=r"5\.0\.0"):
+    with pytest.raises(OtherReleaseError, match=r"5\.0\.0"):
         await client.capabilities()
+    assert await _reached(client) == "failed: OtherReleaseError"  # as readiness says it
 
 
 @pytest.mark.parametrize(
