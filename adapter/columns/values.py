@@ -94,7 +94,7 @@ class Values:
             accompanied = alike.beside and not observations.keys().isdisjoint(alike.beside)
             if alike.during and not accompanied:
                 chart = self._chart(record)
-                accompanied = any(fact.note or self._tells(fact.test, alike) for fact in facts) or any(
+                accompanied = any(fact.note or self._tells(fact.called, alike) for fact in facts) or any(
                     True for name in alike.during for _ in entries_of(name, chart)
                 )
             known = alike.accompanied if accompanied else alike.alone
@@ -122,11 +122,11 @@ class Values:
                 found.append((patient, number, source.resource, source.version, time, *reign, told))
         return found
 
-    def _tells(self, test: str, alike: _Alike) -> bool:
+    def _tells(self, said: str, alike: _Alike) -> bool:
         """Whether what a value is called says of a treatment that raises it."""
         writing, analyte = self._terminology.writing, alike.analyte
         return analyte is not None and any(
-            writing.tells_of(each.analyte, test, analyte.id) for each in analyte.raised_by
+            writing.tells_of(each.analyte, said, analyte.id) for each in analyte.raised_by
         )
 
     def _begun(self, value_set: str, held: dict[str, _Alike]) -> _Alike:

@@ -47,12 +47,13 @@ class Limits(Struct, frozen=True, gc=False):
 class Circumstances(Struct, frozen=True, gc=False):
     """Where, how and with what something was measured: the elements as they were sent, which few criteria ask for.
 
-    `device`: what the device is, where it is in the record or named in words. `derived`: by Type/id, from what it was
-    derived.
+    `manner`: the method in words. `device`: what the device is, where it is in the record or named in words. `derived`:
+    by Type/id, from what it was derived.
     """
 
     body_site: bytes = b""
     method: bytes = b""
+    manner: str = ""
     device: "Coded | None" = None
     derived: frozenset[str] = frozenset()
 
@@ -94,8 +95,9 @@ class ObservationFact(Struct, frozen=True, gc=False):
 
     @property
     def called(self) -> str:
-        """What it is called, and what was noted beside it."""
-        return f"{self.test}; {self.note}" if self.note else self.test
+        """What it is called, what was noted beside it, and how it was measured."""
+        manner = "" if self.circumstances is None else self.circumstances.manner
+        return "; ".join(filter(None, (self.test, self.note, manner))) if self.note or manner else self.test
 
 
 class Links(Struct, frozen=True, gc=False):

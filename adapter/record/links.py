@@ -268,7 +268,12 @@ def circumstances_of(
     device = _measuring(resource.device, look, terminology) if resource.device else None
     names = (each.reference or "" for each in resource.derivedFrom)
     derived = frozenset(addresses.get(name, name_of(name)) for name in names)
-    return Circumstances(bytes(resource.bodySite), bytes(resource.method), device, derived)
+    return Circumstances(bytes(resource.bodySite), bytes(resource.method), manner_of(resource.method), device, derived)
+
+
+def manner_of(method: Raw) -> str:
+    """How something was measured, in words; none where nobody says it, or it can't be read."""
+    return "; ".join(each.shown for each in coded(bytes(method))) if method else ""
 
 
 def _measuring(raw: Raw, look: Look, terminology: Terminology) -> Coded:

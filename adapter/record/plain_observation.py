@@ -21,6 +21,7 @@ from adapter.record.bundle import PlainObservation, Resource
 from adapter.record.certainty import is_called_donor
 from adapter.record.copies import REPLACING
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
+from adapter.record.links import manner_of
 from adapter.record.read_observation import UNREADABLE, Content
 from adapter.record.references import Referable
 from adapter.record.resources import CodeableConcept, Observation, Quantity, Reference, ReferenceRange, Specimen
@@ -247,7 +248,7 @@ class PlainObservations:
             code.test,
         )
         if found.bodySite or found.method:
-            where = Circumstances(bytes(found.bodySite), bytes(found.method))
+            where = Circumstances(bytes(found.bodySite), bytes(found.method), manner_of(found.method))
             fact = msgspec.structs.replace(fact, circumstances=where)
         if code.attested is not None:
             self._attestations[code.attested].append(fact)

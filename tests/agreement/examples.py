@@ -260,7 +260,13 @@ def by_ingredient(*contained: Mapping[str, Any], reference: str) -> Mapping[str,
     }
 
 
+SATURATION = {
+    **haemoglobin(95),
+    "code": {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]},
+    "valueQuantity": {"value": 95, "system": UCUM, "code": "%"},
+}
 SAME: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "a saturation that was measured by oximetry": [{**SATURATION, "method": {"text": "Pulsoxymetrie, Raumluft"}}],
     "a note that denies what would spoil the result": [
         {**haemoglobin(90), "note": [{"text": "No clots, keine Hämolyse. Kein Anhalt für Rezidiv."}]}
     ],
