@@ -95,7 +95,7 @@ def of_other_releases(entries: Iterable[Decoded], issues: list[Issue]) -> set[st
             missing.add(ANY_TYPE)
             continue
         seen.add(type_)
-        if type_ in _ELEMENTS and (found := _sign(entry)) is not None:
+        if _may_hold_a_sign(entry) and (found := _sign(entry)) is not None:
             issues.append(found)
             missing.add(type_)
     return missing - _TOLD_BY_CODE
@@ -104,6 +104,28 @@ def of_other_releases(entries: Iterable[Decoded], issues: list[Issue]) -> set[st
 _UNKNOWN: Final = "not a resource type of FHIR R4"
 _TOLD_BY_CODE: Final = frozenset({"Condition"})
 """Of these the code is where R4 has it, so none is missing; what can't be read of one is said where it is read."""
+
+
+_NAMES: Final = {
+    type_: tuple(
+        f'"{name}"{between}{begins}'.encode()
+        for name, forms in signs.items()
+        for begins in forms
+        for between in ((":", ": ") if begins else ("",))
+    )
+    for type_, signs in _ELEMENTS.items()
+}
+
+
+def _may_hold_a_sign(entry: Decoded) -> bool:
+    """A quick look, at the letters: most hold none. What can't be read is looked at however it is written."""
+    if entry.problem is not None:
+        return entry.type in _ELEMENTS
+    raw = entry.sent.raw
+    for name in _NAMES.get(entry.sent.type, ()):  # noqa: SIM110  # a generator for each resource costs more
+        if name in raw:
+            return True
+    return False
 
 
 def _sign(entry: Decoded) -> Issue | None:
