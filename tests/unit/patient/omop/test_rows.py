@@ -20,7 +20,7 @@ CONCEPTS = (
     "9,{ratio},UCUM,ratio\n10,%,UCUM,percent\n11,49436004,SNOMED,Atrial fibrillation\n"
     "12,260385009,SNOMED,Negative\n20,p,Condition Status,Preliminary diagnosis\n"
     "21,a,Condition Status,Admission diagnosis\n22,d,Condition Status,Discharge diagnosis\n"
-    "23,x,Condition Status,Rule-out diagnosis\n"
+    "23,x,Condition Status,Rule-out diagnosis\n24,C84.4A,ICD10CM,Lymphoma in remission\n25,I48.0,ICD10GM,AF\n"
 )
 _SHOWN = {"value", "comparator", "unit", "code", "coding", "text", "display"}
 

@@ -277,7 +277,9 @@ def test_a_workbooks_number_is_what_is_shown(
     ("written", "system", "letter"),
     [
         ("I48.0 V", "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "V"),
-        ("I48.0A", "http://hl7.org/fhir/sid/icd-10", "A"),
+        ("I48.0A", "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "A"),
+        ("I48.0 A", "http://hl7.org/fhir/sid/icd-10", "A"),
+        ("I48.0A", "http://hl7.org/fhir/sid/icd-10", "V"),
         ("I48.0", "http://fhir.de/CodeSystem/bfarm/icd-10-gm", None),
         ("S72.01A", "http://hl7.org/fhir/sid/icd-10-cm", None),
     ],
