@@ -7,7 +7,6 @@ says.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from itertools import permutations
 from typing import TypeVar, cast
 
 import msgspec
@@ -93,8 +92,8 @@ class Copies:
             return
         found: dict[int, Listed] = {}
         for copies in self._listed.values():
-            for one, other in permutations(copies[:_MOST], 2):
-                if not one.error and one.fact.source.resource != other.fact.source.resource:
+            for one, other in _pairs(copies[:_MOST]):
+                if one.fact.source.resource != other.fact.source.resource:
                     so_far = found.get(id(one.fact), one.fact)
                     beside = _beside(so_far, one.fact, other)
                     if beside is not so_far:
@@ -104,30 +103,53 @@ class Copies:
 
     def settle_results(self, entries: Iterable[Decoded], results: dict[str, list[ObservationFact]]) -> None:
         """Results of which a copy was entered in error, or corrected: they can't be relied on."""
-        for numbers, key, issued in _numbered(entries) if self._replacing else ():
-            for one in self._replacing:
-                if one.key != key and not one.numbers.isdisjoint(numbers):
-                    _doubt(one, key, issued, results)
+        doubted = self._doubted(entries) if self._replacing else {}
+        if not doubted:
+            return
+        places: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for of, held in results.items():
+            for place, fact in enumerate(held):
+                if fact.source.resource in doubted:
+                    places[fact.source.resource].append((of, place))
+        for key, held_at in places.items():
+            _doubt(doubted[key], held_at, results)
+
+    def _doubted(self, entries: Iterable[Decoded]) -> dict[str, list[_Replacing]]:
+        """What may take the place of each result, by its key."""
+        replacing: defaultdict[tuple[str, str], list[_Replacing]] = defaultdict(list)
+        for one in self._replacing:
+            for number in one.numbers:
+                replacing[number].append(one)
+        found: defaultdict[str, list[_Replacing]] = defaultdict(list)
+        for numbers, key, issued in _numbered(entries):
+            copies = [each for number in numbers for each in replacing.get(number, ())[:_MOST]]
+            if copies := [each for each in copies if _replaces(each, key, issued)]:
+                found[key] += copies
+        return found
 
 
-def _doubt(one: _Replacing, key: str, issued: When | None, results: dict[str, list[ObservationFact]]) -> None:
-    """Take the copy as preliminary, with all that it holds, where it is of the same analyte and day."""
-    error = one.status == _IN_ERROR
-    if error and _is_later(issued, one.issued):
+def _replaces(one: _Replacing, key: str, issued: When | None) -> bool:
+    """Whether it may take the place of a result of its number; one that was told later corrects an error."""
+    return one.key != key and not (one.status == _IN_ERROR and _is_later(issued, one.issued))
+
+
+def _doubt(copies: list[_Replacing], places: list[tuple[str, int]], results: dict[str, list[ObservationFact]]) -> None:
+    """Take a result as preliminary, with all that it holds, where a copy is of the same analyte and day."""
+    facts = [(of, results[of][place]) for of, place in places]
+    replaced = {one.status for one in copies if any(of in one.sets and _is_same(fact, one) for of, fact in facts)}
+    if not replaced:
         return
-    is_copy = any(_is_same(fact, one, key) for each in one.sets for fact in results.get(each, ()))
-    replaced: dict[int, ObservationFact] = {}
-    for held in results.values() if is_copy else ():
-        for place, fact in enumerate(held):
-            if fact.source.resource == key and fact.status in (
-                {"final"} if not error else {"final", "corrected", "amended"}
-            ):
-                doubted = replaced.get(id(fact)) or msgspec.structs.replace(fact, status="preliminary")
-                replaced[id(fact)] = held[place] = doubted
+    doubtful = {"final"} if _IN_ERROR not in replaced else {"final", "corrected", "amended"}
+    made: dict[int, ObservationFact] = {}
+    for of, place in places:
+        fact = results[of][place]
+        if fact.status in doubtful:
+            changed = made.get(id(fact)) or msgspec.structs.replace(fact, status="preliminary")
+            made[id(fact)] = results[of][place] = changed
 
 
-def _is_same(fact: ObservationFact, one: _Replacing, key: str) -> bool:
-    return fact.source.resource == key and not _are_apart(fact.when, one.when)
+def _is_same(fact: ObservationFact, one: _Replacing) -> bool:
+    return not _are_apart(fact.when, one.when)
 
 
 def _numbered(entries: Iterable[Decoded]) -> Iterator[tuple[set[tuple[str, str]], str, When | None]]:
@@ -136,6 +158,15 @@ def _numbered(entries: Iterable[Decoded]) -> Iterator[tuple[set[tuple[str, str]]
         resource = each.plain if each.plain is not None else each.resource
         if each.type == "Observation" and resource is not None and (raw := getattr(resource, "identifier", None)):
             yield _numbers(raw), each.key, _when(getattr(resource, "issued", None))
+
+
+def _pairs(copies: list[_Numbered]) -> Iterator[tuple[_Numbered, _Numbered]]:
+    """Each entry that is none in error beside each that may contradict it."""
+    denying = [each for each in copies if each.error or not isinstance(each.fact, ExposureFact) or each.fact.denied]
+    ended = [each for each in copies if isinstance(each.fact, ExposureFact) and not each.fact.open_end]
+    for one in copies:
+        others = (*denying, *ended) if isinstance(one.fact, ExposureFact) and one.fact.open_end else denying
+        yield from ((one, other) for other in others if not one.error)
 
 
 def _beside(so_far: Listed, fact: Listed, other: _Numbered) -> Listed:
