@@ -154,8 +154,11 @@ class Capabilities:
     deleting: frozenset[str] = frozenset()
 
     def deletes_found(self, type_: str) -> bool:
-        """Whether what a search finds of a type can be deleted."""
-        return type_ in self.deleting
+        """Whether what a search by id and time finds of a type can be deleted.
+
+        Not where the server doesn't say that it knows both: one that leaves out what it doesn't know deletes all.
+        """
+        return type_ in self.deleting and all(self.searches(type_, each) for each in ("_id", "_lastUpdated"))
 
     def searches(self, type_: str, parameter: str) -> bool:
         """Whether resources of a type can be searched by a parameter."""

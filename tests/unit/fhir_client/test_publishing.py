@@ -7,6 +7,7 @@ import respx
 
 from adapter.errors import ServerError
 from adapter.fhir.client import FhirClient, ServerSettings, open_client
+from adapter.fhir.client.resources import Capabilities
 from adapter.fhir.publishing import Change, Published, publish
 from bench.fhir_stub import StubServer
 from tests.unit.fhir_client.answers import BASE, Json, capabilities, json, outcome, page
@@ -123,3 +124,19 @@ async def test_killed_at_any_request_it_ends_the_same(*, carried_out: bool) -> N
         for type_ in ("PlanDefinition", "ResearchStudy"):
             ((made, once),) = zip(server.all(type_), whole.all(type_), strict=True)
             assert {**made, "meta": None} == {**once, "meta": None}
+
+
+@pytest.mark.parametrize(
+    ("known", "may"), [("_id _lastUpdated subject", True), ("_lastUpdated subject", False), ("_id", False)]
+)
+def test_what_a_search_finds_is_deleted_where_the_search_is_known(known: str, *, may: bool) -> None:
+    """A server that leaves out a parameter that it doesn't know would delete every resource of the type."""
+    able = Capabilities(
+        batch=False,
+        history=False,
+        parameters={"GuidanceResponse": frozenset(known.split())},
+        includes={},
+        operations={},
+        deleting=frozenset({"GuidanceResponse"}),
+    )
+    assert able.deletes_found("GuidanceResponse") is may
