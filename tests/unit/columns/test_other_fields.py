@@ -105,6 +105,7 @@ def _ask(about: Speaking, leaf: Leaf) -> None:
             _of_one_entry(about, leaf)
         case Exposure() if (leaf.asks_more or leaf.half_lives) and about.is_new(leaf.concepts[0]):
             _taken(about, leaf.concepts[0])
+            _denied(about, leaf.concepts[0])
         case Exposure() if isinstance(leaf.look_back, Hours) and about.is_new(leaf.concepts[0]):
             _given(about, leaf.concepts[0], leaf.look_back)
         case Linked():
@@ -157,6 +158,17 @@ def _taken(about: Speaking, concept: str) -> None:
     ):
         about.add(about.drug(concept, status=status, effectivePeriod=period))
     about.add(about.drug(concept, effectivePeriod={"start": "2026-01-10"}, dosage=[{"asNeededBoolean": True}]))
+
+
+def _denied(about: Speaking, concept: str) -> None:
+    """Not taken, beside a drug that nobody has classified, by another way than any that is asked for, or by none."""
+    denied = about.drug(concept, status="not-taken", effectivePeriod={"start": "2026-02-01", "end": "2026-03-01"})
+    odd = build.drug("MedicationStatement", medicationCodeableConcept={"text": "Odd words"}, status="active")
+    odd |= {"effectivePeriod": {"start": "2026-02-20"}}
+    for way in ({}, {"dosage": [{"route": build.concept(build.SNOMED, "26643006")}]}):
+        about.add(odd | way)
+        about.add(denied, odd | way)
+    about.add(denied)
 
 
 def _given(about: Speaking, concept: str, window: Hours) -> None:
