@@ -13,7 +13,7 @@ def any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[str
 
 def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
     """A pattern of any of the words, whole, and none of `denied` directly before it; empty without words."""
-    unless = "".join(rf"(?<!(?<!\w){re.escape(word)} )" for word in longest_first(denied))
+    unless = "".join(rf"(?<!(?<!\w){re.escape(word)}[ -])" for word in longest_first(denied))
     found = "|".join(map(re.escape, longest_first(words)))
     word = rf"(?<!\w)(?:{found})(?!\w)" if found else ""
     return f"(?={word}){unless}" if word and unless else word

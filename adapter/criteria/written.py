@@ -85,15 +85,16 @@ class Writing:
     a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
     is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
     donor a transplant is from, so that it may be the patient's as well. `not_blood`: words and codes of specimens
-    that are no blood; `of_blood`: the analytes measured in blood alone; `of_arteries`: in arteries; `venous`: words
-    of veins. `otherwise`: analyte -> what something else under its code is called. `normal`: what a range of normal is
-    called. `sexes`: for whom -> female or male. `severities`: of a reaction -> severe or not. `anaphylaxis`: what it is
+    that are no blood, `beside_specimen`: what before these says that they are not what was taken; `of_blood`: the
+    analytes measured in blood alone; `of_arteries`: in arteries; `venous`: words of veins. `otherwise`: analyte ->
+    what something else under its code is called. `normal`: what a range of normal is called. `sexes`: for whom ->
+    female or male. `severities`: of a reaction -> severe or not. `anaphylaxis`: what it is
     called. `grave`: words of a manifestation that no mild reaction has. `unsupported`: that no treatment was given.
     `weaned`: that an amount of one has ended, `not_weaned`: what before these says that it has not.
     `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
     `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
     `not_given`: words of a drug or a vaccination by which it may not have been, `never_before`: those that speak of
-    earlier times; `revised`: of a diagnosis' notes, that it was none, `delabelled`: of an allergy's.
+    earlier times or other things; `revised`: of a diagnosis' notes, that it was none, `delabelled`: of an allergy's.
     `preventive`: words (and ends of some) of a dosage or a reason, that a drug prevents; `therapeutic`: that not.
     `allergic`: words that name an allergy, whole or as the end of a word.
     `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
@@ -125,6 +126,7 @@ class Writing:
     donated: frozenset[str] = frozenset()
     kinds_of_donors: frozenset[str] = frozenset()
     not_blood: frozenset[str] = frozenset()
+    beside_specimen: frozenset[str] = frozenset()
     of_blood: frozenset[str] = frozenset()
     of_arteries: frozenset[str] = frozenset()
     venous: frozenset[str] = frozenset()
@@ -168,9 +170,9 @@ class Writing:
         denied = dict.fromkeys(get_args(Said), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
-        words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "bloodless": any_word(self.bloodless)}
-        words |= {"unsupported": re.compile(self.unsupported_pattern), "sexed": labels(self.sexes)}
-        words["preventive"] = re.compile(self.preventive_pattern)
+        words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "sexed": labels(self.sexes)}
+        words["bloodless"] = re.compile(self.bloodless or NO_WORD.pattern)
+        words |= {of: re.compile(getattr(self, f"{of}_pattern")) for of in ("unsupported", "preventive")}
         object.__setattr__(self, "_words", words)
         object.__setattr__(self, "_named", {of: any_word(names) for of, names in self.names.items()})
         object.__setattr__(self, "_allergic", re.compile(endings(self.allergic)) if self.allergic else None)
@@ -203,9 +205,10 @@ class Writing:
         return self._holds("venous", plain(said))
 
     @property
-    def bloodless(self) -> list[str]:
-        """The words of specimens that are no blood, as names have them: no codes and abbreviations."""
-        return [each for each in self.not_blood if len(each) > len("csf") and not each.isdigit()]
+    def bloodless(self) -> str:
+        """A pattern of the words of specimens that are no blood, as names have them: no codes and abbreviations."""
+        words = [each for each in self.not_blood if len(each) > len("csf") and not each.isdigit()]
+        return whole_words(words, self.beside_specimen)
 
     def is_bloodless(self, name: str) -> bool:
         """Whether a result is by its name of what is no blood: "Kreatinin im Urin"."""

@@ -158,6 +158,7 @@ class _Words(BaseModel):
     donated: tuple[str, ...] = ()
     kinds_of_donors: tuple[str, ...] = Field((), alias="kinds-of-donors")
     not_blood: tuple[str, ...] = Field((), alias="not-blood")
+    beside_specimen: tuple[str, ...] = Field((), alias="beside-specimen")
     of_blood: tuple[str, ...] = Field((), alias="of-blood")
     of_arteries: tuple[str, ...] = Field((), alias="of-arteries")
     venous: tuple[str, ...] = ()
@@ -304,6 +305,7 @@ def read_words(file: YamlFile) -> Writing:
         donated=_plain(read.donated),
         kinds_of_donors=_plain(read.kinds_of_donors),
         not_blood=_plain(read.not_blood),
+        beside_specimen=_plain(read.beside_specimen),
         of_blood=frozenset(read.of_blood),
         of_arteries=frozenset(read.of_arteries),
         venous=_plain(read.venous),

@@ -343,6 +343,8 @@ def test_a_result_that_cannot_be_compared_leaves_it_open(running_engine: tuple[E
         ({"text": " Schwei\u00df", "coding": [{"display": "a probe"}]}, True, False),
         ({"text": "a probe", "coding": [{"code": "7", "display": "Urin"}]}, False, False),
         ({"text": "Sammelurin 24h"}, True, False),
+        ({"text": "Blut nach Erythrozytenkonzentrat"}, True, True),
+        ({"text": "Plasma post-apheresis"}, True, True),
         ({"text": "Serum"}, True, True),
         (None, True, True),
         (None, False, True),

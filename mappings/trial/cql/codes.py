@@ -77,7 +77,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Of Arteries", [(each, "arteries") for each in sorted(writing.of_arteries)]),
         definition(name("Venous"), _any_word(writing.venous)),
         _table("Otherwise", [(of, f"^.*{said.pattern}.*$") for of, said in sorted(writing.otherwise.items())]),
-        definition(name("Bloodless"), _any_word(writing.bloodless)),
+        definition(name("Bloodless"), _holding(writing.bloodless)),
         _table("Supports", [(said, min(of)) for said, of in sorted(supports(terminology).items())]),
         definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
         definition(name("Not Given"), _any_word(writing.not_given, writing.not_unusable)),
@@ -282,7 +282,11 @@ def _routes(terminology: Terminology) -> Iterator[tuple[str, str]]:
 
 def _any_word(words: Iterable[str], denied: Iterable[str] = ()) -> str:
     """A pattern of texts that hold one of the words, not denied, as a whole word; of none where there are no words."""
-    held = whole_words(words, denied)
+    return _holding(whole_words(words, denied))
+
+
+def _holding(held: str) -> str:
+    """A pattern of texts that hold what another one finds; of none where that is empty."""
     return string(f"^.*{held}.*$") if held else "null as String"
 
 
