@@ -27,7 +27,7 @@ from adapter.record.read_observation import effective, measured
 from adapter.record.resources import Identifier, Observation
 from adapter.record.trust import NEVER
 from adapter.record.values import IssueCollector
-from adapter.record.when import When, parse
+from adapter.record.when import When, readable
 
 Said = ConditionFact | AllergyFact
 Listed = Said | ExposureFact
@@ -82,7 +82,7 @@ class Copies:
         if numbers:
             collector = IssueCollector("", "", [])
             sets = frozenset[str]().union(*(each or () for _, _, each in measured(resource, terminology)))
-            when, issued = effective(resource, collector), _when(resource.issued)
+            when, issued = effective(resource, collector), readable(resource.issued)
             self._replacing.append(_Replacing(key, resource.status or "", frozenset(numbers), sets, when, issued))
         return resource.status in NEVER
 
@@ -157,7 +157,7 @@ def _numbered(entries: Iterable[Decoded]) -> Iterator[tuple[set[tuple[str, str]]
     for each in entries:
         resource = each.plain if each.plain is not None else each.resource
         if each.type == "Observation" and resource is not None and (raw := getattr(resource, "identifier", None)):
-            yield _numbers(raw), each.key, _when(getattr(resource, "issued", None))
+            yield _numbers(raw), each.key, readable(getattr(resource, "issued", None))
 
 
 def _pairs(copies: list[_Numbered]) -> Iterator[tuple[_Numbered, _Numbered]]:
@@ -205,13 +205,6 @@ def _numbers(identifiers: Raw) -> set[tuple[str, str]]:
         return {(each.system, each.value) for each in _identifiers.decode(identifiers) if each.system and each.value}
     except msgspec.DecodeError:
         return set()
-
-
-def _when(text: str | None) -> When | None:
-    try:
-        return None if text is None else parse(text)
-    except ValueError:
-        return None
 
 
 def _is_of_same(one: Listed, other: Listed) -> bool:

@@ -59,10 +59,15 @@ NONE_OF_IT = frozenset({"grade-0"})
 
 
 def _written(concept: CodeableConcept | None) -> set[str]:
-    """The words of a concept: its text, and what its codings display."""
+    """The words of a concept, in plain letters."""
+    return {plain(word) for word in _texts(concept)}
+
+
+def _texts(concept: CodeableConcept | None) -> list[str]:
+    """The text of a concept, and what its codings display."""
     if concept is None:
-        return set()
-    return {plain(word) for word in (concept.text, *(coding.display for coding in concept.coding)) if word}
+        return []
+    return [word for word in (concept.text, *(coding.display for coding in concept.coding)) if word]
 
 
 _GRADE_0 = re.compile(r"(?!.*(?:grad.*grad|sta(?:ge|dium)|[1-9]))(?:.*[\W_])?grade?:? ?0(?:[\W_].*)?")
@@ -72,8 +77,7 @@ _GRADE_0 = re.compile(r"(?!.*(?:grad.*grad|sta(?:ge|dium)|[1-9]))(?:.*[\W_])?gra
 def is_none(condition: Condition) -> bool:
     """Whether the name, the severity or a stage says so in words."""
     return any(
-        word and "0" in word and _GRADE_0.fullmatch(plain(word))
+        "0" in word and _GRADE_0.fullmatch(plain(word))
         for concept in (condition.code, condition.severity, *(stage.summary for stage in condition.stage))
-        if concept is not None
-        for word in (concept.text, *(coding.display for coding in concept.coding))
+        for word in _texts(concept)
     )

@@ -37,7 +37,7 @@ from adapter.record.values import (
     union,
     unmapped,
 )
-from adapter.record.when import When, parse, quick
+from adapter.record.when import When, quick, readable
 
 _MOST = 4096
 """How many elements of a sort are kept."""
@@ -224,7 +224,7 @@ class PlainObservations:
 
     def _add(self, sent: Resource, found: PlainObservation, code: _Code, value: _Value, beside: _Beside) -> bool:
         time = found.effectiveDateTime
-        when = None if time is None else self._times.get(time) or quick(time) or _time(time)
+        when = None if time is None else self._times.get(time) or quick(time) or readable(time)
         if when is None or time is None:
             return False
         self._times[time] = when  # many are of one drawing of blood
@@ -297,10 +297,3 @@ class PlainObservations:
                 usable = False
             self._usable[raw] = usable
         return usable
-
-
-def _time(text: str) -> When | None:
-    try:
-        return parse(text)
-    except ValueError:
-        return None

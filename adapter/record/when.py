@@ -71,6 +71,14 @@ def parse(text: str) -> When:
     return When(text, moment.date(), moment.date(), moment)
 
 
+def readable(text: str | None) -> When | None:
+    """The same; None where there is nothing, or nothing that can be read."""
+    try:
+        return None if text is None else parse(text)
+    except ValueError:
+        return None
+
+
 def quick(text: str) -> When | None:
     """The two commonest forms, a whole day and a time with seconds and zone, by the standard library's parser.
 
