@@ -209,15 +209,17 @@ def _asked_courses(
 class _Kinds:
     """Of codings that are or may be some diseases, which are one disease: a number for those that may be the same ones.
 
-    And bits of those that others may be, too; none where there are too many of these.
+    And bits of those that others may be, too; none where there are too many of these. What nothing else may be tells
+    nobody apart: codings of the same bits are one disease, and so one number.
     """
 
     def __init__(self, codings: Sequence[Codings], asked: CourseOf, terminology: Terminology) -> None:
         said = ((each, each.bearing(ListKind.CONDITIONS, terminology, asked.concepts)) for each in codings)
-        self._of = {each.key: _kinds(each, terminology) for each, bearing in said if bearing.is_ or bearing.may_be}
-        self._numbers = {kinds: number for number, kinds in enumerate(dict.fromkeys(self._of.values()), 1)}
-        held = Counter(name for kinds in self._numbers for name in kinds)
+        of = {each.key: _kinds(each, terminology) for each, bearing in said if bearing.is_ or bearing.may_be}
+        held = Counter(name for kinds in set(of.values()) for name in kinds)
         self._places = {name: place for place, name in enumerate(sorted(n for n, count in held.items() if count > 1))}
+        self._of = {key: kinds.intersection(self._places) or kinds for key, kinds in of.items()}
+        self._numbers = {kinds: number for number, kinds in enumerate(dict.fromkeys(self._of.values()), 1)}
 
     def of(self, codings: Codings) -> tuple[int, int | None]:
         """Their number, and their bits."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import product
+from itertools import permutations, product
 
 from tests import build
 from tests.cases.recorded import consent
@@ -20,7 +20,20 @@ PREGNANCY_TEST, PREGNANCY_STATUS = "2106-3", "82810-3"
 
 def everybody() -> Iterator[tuple[str, bytes]]:
     """All of them, each of a name of its own."""
-    for each in (ties, edges, endings, doubts, courses, consents, several, gaps, contradicted, pregnancies, grades):
+    for each in (
+        ties,
+        edges,
+        endings,
+        doubts,
+        courses,
+        consents,
+        several,
+        around,
+        gaps,
+        contradicted,
+        pregnancies,
+        grades,
+    ):
         yield from each()
 
 
@@ -104,6 +117,20 @@ def several() -> Iterator[tuple[str, bytes]]:
         for place, (code, status, on) in enumerate(((one, first, "2025-06-01"), (other, then, day))):
             system = SNOMED if code.isdigit() else ICD_10_CM
             problem = condition(f"c{place}", of(name), {"system": system, "code": code}) | {"onsetDateTime": on}
+            problems.append(problem | {"clinicalStatus": {"coding": [{"system": CLINICAL, "code": status}]}})
+        yield name, bundle(patient(name), *problems)
+
+
+def around() -> Iterator[tuple[str, bytes]]:
+    """Another leukaemia that began between two entries of what may be one, of which the later one has relapsed."""
+    codes = ("404124002", "61301000119102", "91857003", "12281000132104")
+    for number, (first, last) in enumerate(permutations(codes, 2)):
+        name = f"around{number}"
+        problems = []
+        for place, (code, status, on) in enumerate(
+            ((first, "active", "2025-05-06"), ("359631009", "active", "2026-02-16"), (last, "relapse", "2026-02-28"))
+        ):
+            problem = condition(f"c{place}", of(name), {"system": SNOMED, "code": code}) | {"onsetDateTime": on}
             problems.append(problem | {"clinicalStatus": {"coding": [{"system": CLINICAL, "code": status}]}})
         yield name, bundle(patient(name), *problems)
 
