@@ -20,7 +20,8 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from adapter.columns.folder import Facts, Manifest, Writer, commit
+from adapter.columns.folder import Facts, Writer
+from adapter.columns.manifest import Manifest, commit
 from adapter.columns.rows import Rows, basis_of
 from adapter.columns.schema import TABLES, Layout, schema_of
 from adapter.columns.sql.local import Local, open_local

@@ -32,6 +32,7 @@ from adapter.cli.options import (
     spark_settings,
 )
 from adapter.cli.output import console, print_json, print_line
+from adapter.columns.manifest import FAILURES
 from adapter.criteria.variant import Variant, variant_of
 from adapter.errors import AdapterError, UsageError
 from adapter.screening.plain_text import count
@@ -66,8 +67,7 @@ def extract(
 ) -> None:
     """Write the facts of all patients into Parquet files. They are for `feasibility` and `screen --engine`."""
     try:
-        from adapter.columns.folder import FAILURES  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
-        from adapter.screening.extract import Workers  # noqa: PLC0415
+        from adapter.screening.extract import Workers  # noqa: PLC0415  # pyarrow takes long to load, and may not be there
         from adapter.screening.extract import extract as run  # noqa: PLC0415
         from adapter.screening.update import update  # noqa: PLC0415
     except ModuleNotFoundError as error:

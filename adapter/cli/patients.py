@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from adapter.cli.options import (
     started,
 )
 from adapter.cli.output import console, print_json, print_line, print_note
+from adapter.columns.manifest import is_facts
 from adapter.errors import AdapterError, UsageError
 from adapter.evaluator.verdict import to_json
 from adapter.fhir.research_subject import verdict_bundle
@@ -115,13 +116,9 @@ def evaluate(
 
 def _no_facts(source: Path) -> Path:
     """The source again. Raises UsageError for a folder of facts, which nothing reads without --engine."""
-    if (source / "manifest.json").is_file():  # of facts or of an export; pyarrow takes long to load
-        with suppress(ModuleNotFoundError):
-            from adapter.columns.folder import is_facts  # noqa: PLC0415  # pyarrow may not be there
-
-            if is_facts(source):
-                msg = f"{source} is a folder of facts; say --engine local, or --engine records"
-                raise UsageError(msg)
+    if is_facts(source):
+        msg = f"{source} is a folder of facts; say --engine local, or --engine records"
+        raise UsageError(msg)
     return source
 
 

@@ -1,13 +1,7 @@
-"""A folder of facts: written part by part with flat memory, and read again.
+"""The files of a folder of facts: written part by part with flat memory, and read again."""
 
-What makes the files of a folder its facts is `manifest.json`, which names the folder that they are in. A run writes
-into another one and then replaces the manifest: a run that is killed, or finds the disk full, changes nothing.
-"""
-
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -15,19 +9,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from msgspec import Struct
 
-from adapter.columns.rows import Basis, basis_of, decoded, part_of
+from adapter.columns.manifest import FAILURES, manifest_of
+from adapter.columns.rows import basis_of, decoded, part_of
 from adapter.columns.runs import Runs
-from adapter.columns.schema import CODED, FORMAT, TABLES, Divided, Gathered, columns, schema_of
+from adapter.columns.schema import CODED, TABLES, Divided, Gathered, columns, schema_of
 from adapter.columns.values import Row
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError, UsageError
 from adapter.record.contents import Contents
 
-MANIFEST = "manifest.json"
-FAILURES = "failures.ndjson"
 PARTS = 16
 
 _ROW = 256
@@ -49,38 +41,7 @@ _PIECES = 16
 """Pieces of a part that are put together while they wait: a piece takes some kilobytes beside its rows, and holds those
 of the other parts that came with it."""
 
-_DATA = re.compile(r"data-(\d+)")
 _READ_AT_ONCE = 256
-
-
-class Manifest(Struct, frozen=True, kw_only=True):
-    """What a folder of facts holds.
-
-    `data`: the folder inside it with the files. `until`: the instant up to which the changes of a FHIR server are in
-    it, None of other sources. `failed`: how many patients or parts of the source could not be read, each a line of
-    `failures.ndjson`.
-    """
-
-    format: int = FORMAT
-    data: str
-    parts: int
-    terminology: str
-    basis: Basis
-    until: datetime | None
-    patients: int
-    failed: int
-
-
-class _Any(Struct, frozen=True):
-    """What every version of a manifest has."""
-
-    basis: Basis
-    data: str
-    format: int
-
-
-_any = msgspec.json.Decoder(_Any)
-_manifest = msgspec.json.Decoder(Manifest)
 
 
 class Writer:
@@ -246,54 +207,6 @@ class _Table:
             )
         if table.num_rows:
             self._writer.write_table(table if self._whole else table.combine_chunks())
-
-
-def next_data(folder: Path) -> str:
-    """The name of a new folder of files inside a folder of facts."""
-    held = _held(folder)
-    known = _DATA.fullmatch(held.data) if held is not None else None
-    return f"data-{int(known[1]) + 1 if known else 1}"
-
-
-def commit(folder: Path, manifest: Manifest, new_file: Callable[[Path], IO[bytes]]) -> None:
-    """Make the files that a manifest names the facts of a folder."""
-    temporary = folder / f".{MANIFEST}"
-    with new_file(temporary) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-    temporary.replace(folder / MANIFEST)
-
-
-def is_facts(folder: Path) -> bool:
-    """Whether a folder holds facts, of whatever version; an export has a `manifest.json` too."""
-    return _held(folder) is not None
-
-
-def _held(folder: Path) -> _Any | None:
-    try:
-        return _any.decode((folder / MANIFEST).read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None
-
-
-def may_become_facts(folder: Path) -> bool:
-    """Whether a folder may be written to: there is none yet, or it holds facts, or what a killed run has left."""
-    if not folder.exists() or is_facts(folder):
-        return True
-    return all(each.name.startswith(".") or _DATA.fullmatch(each.name) for each in folder.iterdir())
-
-
-def manifest_of(folder: Path) -> Manifest:
-    """What a folder of facts holds. Raises UsageError where it holds none, or those of another version."""
-    held = _held(folder)
-    if held is not None and held.format != FORMAT:
-        msg = f"{folder} holds facts of form {held.format}, and this version reads {FORMAT}; extract again"
-        raise UsageError(msg)
-    try:
-        return _manifest.decode((folder / MANIFEST).read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        what = "holds no facts" if folder.is_dir() else "is no folder, and holds no facts"
-        msg = f"{folder} {what}; name one that `trial-adapter extract --source … --out FOLDER` wrote"
-        raise UsageError(msg) from error
 
 
 class Facts:

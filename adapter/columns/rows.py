@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct, structs
 
+from adapter.columns.manifest import Basis
 from adapter.columns.values import Row, Values
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import Number
@@ -89,14 +90,6 @@ NO_TIME = (None, None, None, None)
 
 _MOST_TIMES = 1 << 14
 """Times whose cells are remembered: those of one patient, of a laboratory's last days, of the days of a few decades."""
-
-
-class Basis(Struct, frozen=True):
-    """What of a policy goes into the facts; a policy that shares it can be asked of them."""
-
-    time_zone: str
-    antigen_cutoff: str
-    normal_limits: dict[str, tuple[str | None, str | None]]
 
 
 def basis_of(policy: Policy) -> Basis:

@@ -32,9 +32,6 @@ import pyarrow as pa
 from adapter.columns.rows import part_of
 from adapter.columns.values import Row
 
-FORMAT: Final = 6
-"""The version of what is written here; another one is not read."""
-
 Shared = tuple[pa.Field, ...]
 """Columns side by side whose cells stand in one tuple, which many rows share: they are made once for each tuple."""
 

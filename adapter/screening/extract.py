@@ -13,17 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from adapter.columns.folder import (
-    FAILURES,
-    PARTS,
-    Facts,
-    Manifest,
-    Writer,
-    commit,
-    is_facts,
-    may_become_facts,
-    next_data,
-)
+from adapter.columns.folder import PARTS, Facts, Writer
+from adapter.columns.manifest import FAILURES, Manifest, commit, is_facts, may_become_facts, next_data
 from adapter.columns.rows import Rows, basis_of
 from adapter.columns.schema import BYTES, TOGETHER, Divided, Gathered
 from adapter.columns.values import Row

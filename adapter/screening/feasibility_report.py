@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from adapter.columns.folder import Manifest
+from adapter.columns.manifest import Manifest
 from adapter.criteria.model import CriterionRole
 from adapter.criteria.variant import original
 from adapter.evaluator.verdict import instant

@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import structs
 
-from adapter.columns.folder import FAILURES, Facts, Manifest, Writer, next_data
+from adapter.columns.folder import Facts, Writer
+from adapter.columns.manifest import FAILURES, Manifest, next_data
 from adapter.columns.rows import Rows, decoded, encoded, key_of, part_of
 from adapter.columns.schema import TABLES
 from adapter.errors import InputError, UsageError

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapter.columns.manifest import is_facts
 from adapter.fhir.client import open_client
 from adapter.screening.settings import PREFIX
 from adapter.service.audit import AuditMiddleware, audit_of, audited_evaluations
@@ -51,7 +52,7 @@ def check_stores(settings: Settings) -> None:
     audit = audit_of(settings)
     if audit is not None:
         audit.check()
-    if settings.facts is not None and not (settings.facts / "manifest.json").is_file():
+    if settings.facts is not None and not is_facts(settings.facts):
         log.warning("%sFACTS: there are no facts in that folder, `trial-adapter extract` makes them", PREFIX)
 
 

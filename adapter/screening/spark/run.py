@@ -19,7 +19,8 @@ from uuid import uuid4
 
 from pyspark.sql import functions as F  # noqa: N812  # as everyone calls it
 
-from adapter.columns.folder import Facts, is_facts
+from adapter.columns.folder import Facts
+from adapter.columns.manifest import is_facts
 from adapter.errors import InputError, UsageError
 from adapter.evaluator.bound import by_diagnoses
 from adapter.screening.funnel import Summary

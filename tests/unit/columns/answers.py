@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from adapter.columns.folder import Facts, Manifest, Writer, commit
+from adapter.columns.folder import Facts, Writer
+from adapter.columns.manifest import Manifest, commit
 from adapter.columns.rows import Rows, basis_of
 from adapter.columns.sql.cells import UNDECIDED, UNIT
 from adapter.columns.sql.query import Query

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.cli import app
-from adapter.columns import folder
-from adapter.columns.folder import Facts, Manifest
-from adapter.columns.rows import Basis, Rows, decoded, encoded, key_of
-from adapter.columns.schema import FORMAT, OBSERVATIONS, TABLES, Layout
+from adapter.columns.folder import Facts
+from adapter.columns.manifest import FAILURES, FORMAT, MANIFEST, Basis, Manifest
+from adapter.columns.rows import Rows, decoded, encoded, key_of
+from adapter.columns.schema import OBSERVATIONS, TABLES, Layout
 from adapter.columns.values import Row, nearest
 from adapter.errors import InputError, UsageError
 from adapter.evaluator import evaluate_all
@@ -92,7 +92,7 @@ def test_so_do_several_processes(source: Path, tmp_path: Path, strict: Setup) ->
 
 def test_facts_of_another_form_are_refused_and_replaced(source: Path, tmp_path: Path, strict: Setup) -> None:
     """A version that has other columns reads none of them, and says what to do."""
-    manifest = tmp_path / folder.MANIFEST
+    manifest = tmp_path / MANIFEST
     run(source, tmp_path, strict)
     for form in (FORMAT - 1, FORMAT + 1):
         manifest.write_bytes(msgspec.json.encode({**msgspec.json.decode(manifest.read_bytes()), "format": form}))
@@ -231,7 +231,7 @@ def test_who_can_not_be_read_is_a_failure(tmp_path: Path, strict: Setup, write: 
     write("source/b.json", b"{")
     found = run(write("source/c.json", bundle(patient("p2"))).parent, tmp_path / "facts", strict)
     assert (found.patients, found.failed) == (1, 2)
-    failures = (tmp_path / "facts" / found.data / folder.FAILURES).read_text()
+    failures = (tmp_path / "facts" / found.data / FAILURES).read_text()
     assert [part in failures for part in ("a.json", "Patient.gender", "b.json", "not JSON")] == [True] * 4
 
 

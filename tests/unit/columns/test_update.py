@@ -10,7 +10,8 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from adapter.columns.folder import FAILURES, Facts, Manifest, commit
+from adapter.columns.folder import Facts
+from adapter.columns.manifest import FAILURES, Manifest, commit
 from adapter.columns.schema import TABLES
 from adapter.errors import InputError, UsageError
 from adapter.fhir.client import ServerSettings, open_client
