@@ -203,6 +203,9 @@ class _Table:
                 compression="zstd",
                 compression_level=1,
                 use_dictionary=not self._whole,
+                write_statistics=["patient"]
+                if self._whole
+                else True,  # a record's least and greatest are as long as it
                 write_page_checksum=True,
             )
         if table.num_rows:

@@ -16,7 +16,7 @@ from adapter.criteria.quantity import LimitOfNormal, Number
 from adapter.criteria.terminology import Terminology
 from adapter.evaluator.chart import COUNTED, Chart, Interval, Reading
 from adapter.evaluator.finding import amount_of, entries_of, finding, supported
-from adapter.evaluator.normal import contradicts_another, contradicts_own_range, limits_of_normal
+from adapter.evaluator.normal import contradicts_another, contradicts_own_range, is_own, limits_of_normal
 from adapter.evaluator.reason import Reason
 from adapter.record.facts import ObservationFact
 from adapter.record.patient_record import PatientRecord
@@ -25,7 +25,7 @@ from adapter.record.when import When
 Row = tuple[Any, ...]
 """The cells of one row in the order of the table's columns; those of `schema.Shared` columns are a tuple inside it."""
 
-_MOST = 1 << 15
+_MOST = 1 << 14
 """Values that are remembered, and numbers whose doubles are."""
 
 _LONGEST = 200
@@ -34,8 +34,8 @@ _LONGEST = 200
 _Said = tuple[int, int, int, int, int, str | None, bool | None, str, str, int | None]
 """What the cells of a value depend on, where they depend on nothing beside it."""
 
-_Known = dict[_Said, tuple[Row, ObservationFact]]
-"""Cells by what they depend on, each with a fact that keeps what the identities are of."""
+_Known = dict[_Said, tuple[Row, object]]
+"""Cells by what they depend on, each with what the identities are of: whole facts would keep their records' bytes."""
 
 _Sexes = tuple[str | None, str | None, str | None]
 
@@ -159,7 +159,7 @@ class Values:
                 self._alike.clear()
                 self._kept = 0
             self._kept += 1
-            known[said] = cells, fact
+            known[said] = cells, (fact.amount, fact.ranges, fact.coded, fact.interpretation, fact.answer)
         return cells
 
     def _chart(self, record: PatientRecord) -> Chart:
@@ -191,8 +191,13 @@ class Values:
         return any(name in known and known[name].raised_during for name in record.observations)
 
     def _age(self, fact: ObservationFact, time: Row, birth: When | None) -> int | None:
-        """The completed years at which limits are told apart; one for all where they aren't, None where by else."""
+        """The completed years at which limits are told apart; one for all where they aren't, None where by else.
+
+        None too of ranges that are this record's own, which no other has: what is kept of them is never found again.
+        """
         ranges = fact.ranges
+        if is_own(ranges):
+            return None
         known = self._told_apart.get(id(ranges))
         if known is None:
             if len(self._told_apart) >= _MOST:

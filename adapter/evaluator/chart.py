@@ -109,6 +109,7 @@ class Chart:
         "findings",
         "fresh",
         "outcomes",
+        "own_ranges",
         "policy",
         "present",
         "ranges",
@@ -157,6 +158,7 @@ class Chart:
         self._numbers: dict[tuple[int, str], Interval | Reason] = {}
         self._amounts: Amounts = terminology.memos.setdefault("amounts", {})
         self._usable: Amounts = terminology.memos.setdefault("usable", {})
+        self.own_ranges: Ranges = {}
         self.ranges: Ranges = terminology.memos.setdefault("ranges", {})
         self._texts: Texts = terminology.memos.setdefault("texts", {})
         self.findings: Findings = {}

@@ -1,7 +1,7 @@
 """Limits of normal of one observation (CONFORMANCE: Values, ULN)."""
 
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from adapter.criteria.calendar import Duration, age_of, birthday
 from adapter.criteria.catalogue import Analyte, Bounds
@@ -54,7 +54,8 @@ def _own(reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason
     """
     ranges = reading.fact.ranges
     fits: str | tuple[bool | None, ...] | None = chart.sex
-    held = chart.ranges.get((id(ranges), analyte.id, fits))
+    known = chart.own_ranges if is_own(ranges) else chart.ranges
+    held = known.get((id(ranges), analyte.id, fits))
     if held is not None and held[0] is ranges:
         return held[1]
     limits = reading.fact.limits
@@ -62,16 +63,24 @@ def _own(reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason
         return Reason.REFERENCE_RANGE_MISSING
     if any(each.age_low is not None or each.age_high is not None for each in limits):
         fits = tuple([_fits(each, reading, chart.sex, chart) for each in limits])
-        held = chart.ranges.get((id(ranges), analyte.id, fits))
+        held = known.get((id(ranges), analyte.id, fits))
         if held is not None and held[0] is ranges:
             return held[1]
     found = _worked_out(limits, reading, analyte, chart)
     if all(end is None or end.unit or end.text for each in limits for end in (each.low, each.high)):
-        if len(chart.ranges) >= _MOST_RANGES:
-            chart.ranges.clear()
+        if len(known) >= _MOST_RANGES:
+            known.clear()
         # they are kept, so their id stays their own
-        chart.ranges[id(ranges), analyte.id, fits] = ranges, found
+        known[id(ranges), analyte.id, fits] = ranges, found
     return found
+
+
+def is_own(ranges: object) -> bool:
+    """Whether the ranges of a fact were read for it alone, and keep the bytes of its record.
+
+    After that record nobody asks for them again; those of plain Observations are one object wherever they are equal.
+    """
+    return isinstance(ranges, partial)
 
 
 def _worked_out(own: tuple[Limits, ...], reading: Reading, analyte: Analyte, chart: Chart) -> OwnLimits | Reason:

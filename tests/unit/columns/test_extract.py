@@ -1,7 +1,9 @@
 """Facts in columns: what is written is what the reader reads, whole or not at all."""
 
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -344,6 +346,40 @@ def test_what_is_remembered_is_what_is_worked_out(strict: Setup) -> None:
         record = read_record(contents, strict.terminology)
         alone = Rows(strict.terminology, strict.policy).of(record, contents, name, 0)
         assert made.of(record, contents, name, 0) == alone
+
+
+def test_what_is_remembered_keeps_no_record(strict: Setup) -> None:
+    """Ranges that only one record has would keep its bytes, of each of many records."""
+    made = Rows(strict.terminology, strict.policy)
+
+    def ranges_of(name: str) -> "weakref.ref[object]":
+        value = build.observation(
+            build.HAEMOGLOBIN,
+            subject=of(name),
+            effectiveDateTime="2026-02-20",
+            valueQuantity=build.quantity(9, "g/dL"),
+            note=[{"text": "after a walk"}],
+            referenceRange=[{"low": build.quantity(12, "g/dL")}],
+        )
+        contents = contents_of(bundle(patient(name), value))
+        record = read_record(contents, strict.terminology)
+        (fact,) = record.observations["haemoglobin"]
+        _, tables = made.of(record, contents, name, 0)
+        assert tables["observations"]
+        assert fact.ranges is not None
+        return weakref.ref(fact.ranges)
+
+    first, _ = ranges_of("p1"), ranges_of("p2")
+    gc.collect()
+    assert first() is None
+
+
+def test_of_records_no_file_says_which_is_the_least(source: Path, tmp_path: Path, strict: Setup) -> None:
+    """It would be as long as a record, and be held for every group of rows until the file ends."""
+    run(source, tmp_path, strict)
+    group = pq.ParquetFile(Facts(tmp_path).file("records", 0)).metadata.row_group(0)
+    said = {group.column(n).path_in_schema: group.column(n).is_stats_set for n in range(group.num_columns)}
+    assert said == {"patient": True, "place": False, "contents": False}
 
 
 @pytest.mark.parametrize("upper", [(50, 30), (30, 50)])
