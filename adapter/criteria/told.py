@@ -77,6 +77,11 @@ def called(name: str, terminology: Terminology) -> frozenset[str]:
     return _patterns(terminology).results.get(_bare(name, terminology.writing.beside_names), frozenset())
 
 
+def results(terminology: Terminology) -> Mapping[Words, frozenset[str]]:
+    """The words of a result's name in the order of their letters, without those that say no more -> what it may be."""
+    return _patterns(terminology).results
+
+
 def _bare(name: str, beside: frozenset[str]) -> Words:
     return tuple(sorted(each for each in bare_words(name) if each not in beside))
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from adapter.criteria.patterns import NO_WORD, any_word, around, endings, labels, longest_first, weaned_off, whole_words
 from adapter.criteria.sentence import Denials
 
-Said = Literal["unusable", "explained", "halted", "not_given", "revised", "delabelled"]
+Said = Literal["unusable", "no_result", "explained", "halted", "not_given", "revised", "delabelled"]
 """Tables of what notes say."""
 
 MAX_LENGTH = 200
@@ -74,36 +74,34 @@ class Written(Struct, frozen=True, gc=False):
 class Writing:
     """The tables of words; every key is as `plain` makes it.
 
-    `findings`: a qualitative result -> positive or negative; `answers`: yes and no, likewise;
-    `too_little`: an amount below what a test can measure. `flags`: what a laboratory puts beside a qualitative result,
-    likewise; `number_flags`: beside a number. `subjects`: what was tested.
-    `comparators`: words -> one of FHIR's. `names`: analyte -> what it is called before its number; `numbers`: of it,
-    word -> number. `in_sentences`: analyte -> what tells of it there; `results`: analyte -> what a result of it is
-    called, `beside_names`: words beside such a name that say nothing more (`adapter.criteria.told`).
-    `unusable`: words by which a note says that the specimen or the result can't be relied on, `not_unusable`: what
-    directly before one denies it; `explained`: words by which cells are not the disease's. `of_others`: words of
-    a result's or a specimen's name by which it is somebody else's; `of_donors`: of a report's or a panel's, by which it
-    is a donor's; `donated`: of both, what the patient has got from a donor; `kinds_of_donors`: of a report's, which
-    donor a transplant is from, so that it may be the patient's as well. `not_blood`: words and codes of specimens
-    that are no blood, `beside_specimen`: what before these says that they are not what was taken; `of_blood`: the
-    analytes measured in blood alone; `of_arteries`: in arteries; `venous`: words of veins. `otherwise`: analyte ->
-    what something else under its code is called. `normal`: what a range of normal is called. `sexes`: for whom ->
-    female or male. `severities`: of a reaction -> severe or not. `anaphylaxis`: what it is
-    called. `grave`: words of a manifestation that no mild reaction has. `unsupported`: that no treatment was given.
-    `weaned`: that an amount of one has ended, `not_weaned`: what before these says that it has not.
-    `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and ways.
-    `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
+    `findings`: a qualitative result -> positive or negative; `answers`: yes and no; `too_little`: below what is
+    measured. `flags`: what a laboratory puts beside a qualitative result, likewise; `number_flags`: beside a number.
+    `subjects`: what was tested. `comparators`: words -> one of FHIR's. `names`: analyte -> what it is called before
+    its number; `numbers`: of it, word -> number. `in_sentences`: analyte -> what tells of it there; `results`: analyte
+    -> what a result of it is called, `beside_names`: words beside such a name that say nothing more
+    (`adapter.criteria.told`). `unusable`: words by which a note says that the specimen or the result can't be relied
+    on, `not_unusable`: what directly before one denies it; `no_result`: that it has come to nothing; `explained`:
+    words by which cells are not the disease's. `of_others`: words of a result's or a specimen's name by which it is
+    somebody else's; `of_donors`: of a report's or a panel's, by which it is a donor's; `donated`: of both, what the
+    patient has got from a donor; `kinds_of_donors`: of a report's, which donor a transplant is from, so that it may be
+    the patient's as well. `not_blood`: words and codes of specimens that are no blood, `beside_specimen`: what before
+    these says that they are not what was taken; `of_blood`: the analytes measured in blood alone; `of_arteries`: in
+    arteries; `venous`: words of veins. `otherwise`: analyte -> what something else under its code is called. `normal`:
+    what a range of normal is called. `sexes`: for whom -> female or male. `severities`: of a reaction -> severe or
+    not. `anaphylaxis`: what it is called. `grave`: words of a manifestation that no mild reaction has. `unsupported`:
+    that no treatment was given. `weaned`: that an amount of one has ended, `not_weaned`: what before these says that
+    it has not. `local_forms`: forms of drugs that act where they are applied; `systemic_forms`: those that don't, and
+    ways. `halted`: words of a drug, its dosage or its notes by which nobody knows whether it is still taken.
     `not_given`: words of a drug or a vaccination by which it may not have been, `never_before`: those that speak of
     earlier times or other things; `revised`: of a diagnosis' notes, that it was none, `delabelled`: of an allergy's.
     `preventive`: words (and ends of some) of a dosage or a reason, that a drug prevents; `therapeutic`: that not.
-    `allergic`: words that name an allergy, whole or as the end of a word.
-    `turned`: words before and behind a name that turn round what its code says -> what they make of it: `doubtful`
-    (suspected, denied, a relative's, only planned) or `past`; `markers`: tests that a "negative" behind a colon is of.
-    `placeholder_dates`: birth dates that systems fill in where they know none.
-    `called`: concept -> further words that name it in a text; `called_in_general`: words that may; `called_beside`:
-    words that do, those of which one has to stand in the same sentence, the share in per cent that is none, and what
-    at once before or behind says so; `called_by_ending`: ends of words that do;
-    `denied`: what there turns a name away.
+    `allergic`: words that name an allergy, whole or as the end of a word. `turned`: words before and behind a name
+    that turn round what its code says -> what they make of it: `doubtful` (suspected, denied, a relative's, only
+    planned) or `past`; `markers`: tests that a "negative" behind a colon is of. `placeholder_dates`: birth dates that
+    systems fill in where they know none. `called`: concept -> further words that name it in a text;
+    `called_in_general`: words that may; `called_beside`: words that do, those of which one has to stand in the same
+    sentence, the share in per cent that is none, and what at once before or behind says so; `called_by_ending`: ends
+    of words that do; `denied`: what there turns a name away.
     """
 
     findings: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +118,7 @@ class Writing:
     beside_names: frozenset[str] = frozenset()
     unusable: frozenset[str] = frozenset()
     not_unusable: frozenset[str] = frozenset()
+    no_result: frozenset[str] = frozenset()
     explained: frozenset[str] = frozenset()
     of_others: frozenset[str] = frozenset()
     of_donors: frozenset[str] = frozenset()

@@ -282,7 +282,8 @@ def _disputed(leaves: Mapping[int, Latest], now: str) -> Iterator[str]:
         "t0, found",
     )
     against = f"code < {UNDECIDED} AND code // {UNIT} NOT IN (1, found // {UNIT})"
-    open_ = f"code IN ({UNDECIDED}, {cell(Reason.VALUE_STRADDLES)})"  # of words that straddle the evaluation says more
+    in_words = (Reason.VALUE_STRADDLES, Reason.VALUE_NOT_COMPARABLE, Reason.UNMAPPED_CODE)  # the evaluation says more
+    open_ = f"code IN ({UNDECIDED}, {', '.join(str(cell(each)) for each in in_words)})"
     yield f"""doubt AS (
     SELECT leaf, patient, CASE
         WHEN BOOL_OR(t0 IS NOT NULL AND {against}) THEN {cell(Reason.PRELIMINARY)}

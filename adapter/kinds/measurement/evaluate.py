@@ -23,7 +23,7 @@ from adapter.evaluator.reads import OBSERVATION, observed
 from adapter.evaluator.reason import NO_DATA, Reason, truth_of
 from adapter.kinds.events.gathered import Event, bind_events, instants, unsettled
 from adapter.kinds.events.sequence import Reference, chosen
-from adapter.kinds.measurement.compare import Compare, comparison
+from adapter.kinds.measurement.compare import Compare, comparison, may_be_anything
 from adapter.kinds.measurement.derived import Derived, Deriving, any_of, contradict, derived_reads, is_later
 from adapter.kinds.measurement.several import of_several, of_share, of_times, once, turns_of_uncounted
 from adapter.kinds.measurement.statement import Measurement, Selection
@@ -223,7 +223,7 @@ def _of_latest(newest: Fresh | Outcome, compare: Compare, chart: Chart) -> Outco
     for other in others:
         said = compare(other, chart)[0]
         may_differ = said is Reason.VALUE_STRADDLES and other.fact.string is not None  # NYHA II-III
-        if may_differ or truth_of(said) not in (found.truth, UNKNOWN):
+        if may_differ or may_be_anything(other, said, chart) or truth_of(said) not in (found.truth, UNKNOWN):
             reason = Reason.UNDATED if other.time is None else Reason.PRELIMINARY
             return outcome(reason, (evidence_of(other.fact), *found.evidence), found.changes + changes)
     return found.also(changes)

@@ -11,7 +11,7 @@ from adapter.evaluator.latest import dated, evidence, evidence_of, nothing_dated
 from adapter.evaluator.moment import Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason, truth_of
-from adapter.kinds.measurement.compare import Compare, stands
+from adapter.kinds.measurement.compare import Compare, may_be_anything, stands
 from adapter.kinds.measurement.statement import Measurement
 
 
@@ -45,7 +45,8 @@ def of_several(
     if decided.truth is not wanted[-1]:
         return decided
     for other in uncounted(readings, moment, window):
-        if truth_of(compare(other, chart)[0]) is wanted[0]:
+        said = compare(other, chart)[0]
+        if truth_of(said) is wanted[0] or may_be_anything(other, said, chart):
             return outcome(_doubt(other), (evidence_of(other.fact), *decided.evidence), changes)
     return decided
 

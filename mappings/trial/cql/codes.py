@@ -22,6 +22,7 @@ from adapter.criteria.patterns import any_word, around, endings, whole_words
 from adapter.criteria.quantity import Linear, Number, times
 from adapter.criteria.sentence import NONE_A_DAY
 from adapter.criteria.terminology import Membership, Terminology
+from adapter.criteria.told import results
 from adapter.criteria.unit import temperatures
 from adapter.criteria.value_set import CONCEPTS, Coding, ValueSet, inverted, plain_code
 from adapter.criteria.written import TYPES, Writing
@@ -36,6 +37,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
     """The text of the library; the same terminology gives the same text."""
     sets = [held for _, held in sorted(terminology.value_sets.items())]
     catalogue, writing = terminology.catalogue, terminology.writing
+    named = sorted(results(terminology).items())
     parts = [
         comment("The codes that eligibility criteria are written with; generated, don't edit."),
         f"library {CODES} version {string(version)}",
@@ -61,6 +63,7 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Anaphylaxis", [(each, "severe") for each in sorted(writing.anaphylaxis)]),
         _table("Placeholder Dates", [(each, "none") for each in sorted(writing.placeholder_dates)]),
         definition(name("Unusable"), _any_word(writing.unusable, writing.not_unusable)),
+        definition(name("No Result"), _any_word(writing.no_result)),
         definition(name("Explained"), _any_word(writing.explained, writing.not_unusable)),
         definition(name("Of Others"), _any_word(writing.of_others)),
         definition(name("Of Donors"), _any_word(writing.of_donors)),
@@ -78,6 +81,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         definition(name("Venous"), _any_word(writing.venous)),
         _table("Otherwise", [(of, f"^.*{said.pattern}.*$") for of, said in sorted(writing.otherwise.items())]),
         definition(name("Bloodless"), _holding(writing.bloodless)),
+        _table("Result Names", ((" ".join(words), " ".join(sorted(of))) for words, of in named)),
+        definition(name("Beside Names"), _lines(sorted(terminology.writing.beside_names))),
         _table("Supports", [(said, min(of)) for said, of in sorted(supports(terminology).items())]),
         definition(name("Halted"), _any_word(writing.halted, writing.not_unusable)),
         definition(name("Not Given"), _any_word(writing.not_given, writing.not_unusable)),
