@@ -29,9 +29,18 @@ from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writings, parse
 from mappings.patient.hl7v2.patient import allergy, merged, patient_part
 from mappings.patient.hl7v2.tables import Settings, events
-from mappings.patient.hl7v2.together import together
+from mappings.patient.hl7v2.together import MILDER, Allergies, together
 from mappings.patient.hl7v2.value import Reader, joins_lines
-from mappings.patient.hl7v2.withdrawn import as_question, doubted, has_number, is_deleted, measured, takes_back
+from mappings.patient.hl7v2.withdrawn import (
+    DELETES_ANOTHER,
+    TAKES_BACK_NOTHING,
+    as_question,
+    doubted,
+    has_number,
+    is_deleted,
+    measured,
+    takes_back,
+)
 
 _OF_PATIENT = frozenset({"ORC", "OBR", "OBX", "SPM", "DG1", "AL1", "IAM", "MRG"})
 _ENVELOPE = frozenset({"MSH", "SFT", "UAC", "EVN", "PID", "DSC"})
@@ -245,15 +254,6 @@ def _resources(person: Person, patient: PatientKey, reader: Reader) -> Iterator[
         yield from allergy(segment, patient, reader.settings, reader.clock)
 
 
-_TAKES_BACK_NOTHING = (
-    "takes back a result that stands under another order number, service or code; see which one is meant"
-)
-
-_DELETES_ANOTHER = (
-    "deletes a diagnosis that stands under another date or number; those of its code are taken as unconfirmed"
-)
-
-
 class Series:
     """Converts the messages of a source one after another, of all its files."""
 
@@ -272,6 +272,7 @@ class Series:
         self._measured: set[int] = set()
         self._diagnoses: dict[int, dict[str, bool]] = {}
         self._questions: set[int] = set()
+        self._allergies = Allergies()
         self._number = 0
         self._batch: int | None = None
         self._writings: Writings = {}
@@ -332,12 +333,18 @@ class Series:
         for resource in converted.resources:
             name = int(resource["id"][1:17], 16)
             known = self._sent.get(name)
-            if known is not None and known > sent:  # messages may come out of their order
+            late = known is not None and known > sent  # messages may come out of their order
+            if not late:
+                self._sent[name] = sent
+            if resource["resourceType"] == "AllergyIntolerance":
+                said, milder = self._allergies.with_others(resource, late=late)
+                told += [("AL1-4", MILDER)] * milder
+                resources.append(said)
+            elif late:
                 continue
-            self._sent[name] = sent
-            if resource["resourceType"] == "Condition":
+            elif resource["resourceType"] == "Condition":
                 asked = self._diagnosed(resource, known=known is not None)
-                told += [("DG1-21", _DELETES_ANOTHER)] * bool(asked)
+                told += [("DG1-21", DELETES_ANOTHER)] * bool(asked)
                 resources += [*asked, resource]
             elif not takes_back(resource):
                 if resource["resourceType"] == "Observation":
@@ -346,7 +353,7 @@ class Series:
                 resources.append(resource)
             elif known is None and measured(resource) in self._measured:
                 self._questions.add(name)
-                told.append(("OBX-11", _TAKES_BACK_NOTHING))
+                told.append(("OBX-11", TAKES_BACK_NOTHING))
                 resources.append(as_question(resource))
             elif name not in self._questions:  # or it is the same question again
                 resources.append(resource)

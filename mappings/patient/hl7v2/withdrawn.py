@@ -3,6 +3,14 @@
 from adapter.fhir.elements import Json
 from mappings.patient.values import UNREAD
 
+TAKES_BACK_NOTHING = (
+    "takes back a result that stands under another order number, service or code; see which one is meant"
+)
+
+DELETES_ANOTHER = (
+    "deletes a diagnosis that stands under another date or number; those of its code are taken as unconfirmed"
+)
+
 
 def takes_back(resource: Json) -> bool:
     """Whether a resource says nothing but that a result was none."""
