@@ -73,7 +73,7 @@ def bind_dose(
         dosing = fact.dosing() if fact.dosing is not None else None
         factor = _same_effect(fact, tables, terminology) if equivalents else Fraction(1)
         body = _body(bodies, chart, moment, surface)
-        if dosing is None or factor is None or (bodies and body is None):
+        if dosing is None or factor is None:
             return None
         total = _total([_dose(each, unit, body, terminology) for each in dosing.instructions], dosing, unit)
         return None if total is None else _times(total, factor)
