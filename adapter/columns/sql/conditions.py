@@ -305,7 +305,7 @@ def offered(
     histories: list[tuple[Value, ...]] = [
         (leaf, each.key)
         for leaf, asked in leaves.items()
-        if asked.ask is Ask.EVER
+        if asked.ask is not Ask.PRESENT
         for each in codings
         if not history_of(each.codes, terminology).isdisjoint(asked.concepts)
     ]

@@ -217,28 +217,37 @@ def doubtful(
 def _past(
     found: list[Entry], asked: Diagnosis, chart: Chart, moment: Moment
 ) -> tuple[list[Doubtful], tuple[Change, ...]]:
-    """Codes of a personal history that may be the diagnosis', where it is asked for at any time.
+    """Codes of a personal history that may be the diagnosis', where it is asked for at any time or in a window.
 
-    Not where it may be that of what is taken out, and not of what never passes: who has it has no history of it.
+    Not where it may be that of what is taken out, and not of what never passes: who has it has no history of it. In a
+    window only of what lasts, and only those that were not there before it: what was history then, was over.
     """
-    histories = chart.histories()
-    if not histories or asked.occurrence is not Occurrence.EVER or asked.look_back is not None:
+    histories, window = chart.histories(), asked.look_back
+    if not histories or (window is None and asked.occurrence is not Occurrence.EVER):
         return [], ()
     possible: list[Doubtful] = []
     changes: tuple[Change, ...] = ()
     known = {entry.fact.source for entry in found}
     for concept in asked.concepts:
-        for fact in histories.get(concept.id, ()) if not concept.lasts else ():
+        told = not concept.lasts and (window is None or concept.transient is None)
+        for fact in histories.get(concept.id, ()) if told else ():
             time = time_of(fact, chart)
             if time is not None and is_ahead(fact, time, moment):
                 changes += (time.start,)
-            elif not (
+                continue
+            if (
                 fact.verification is Verification.REFUTED
                 or fact.source in known
                 or any(fact in histories.get(each.id, ()) for each in asked.other_than)
             ):
-                shown = evidence_of(Entry(fact, Standing.RECORDED, frozenset(), ()))
-                possible.append(Doubtful(frozenset({concept.id}), shown, known=True, mention=Reason.NEEDS_REVIEW))
+                continue
+            if window is not None and time is not None:
+                placed, left = moment.stands(time, window)
+                changes += left
+                if placed is Placed.BEFORE:
+                    continue
+            shown = evidence_of(Entry(fact, Standing.RECORDED, frozenset(), ()))
+            possible.append(Doubtful(frozenset({concept.id}), shown, known=True, mention=Reason.NEEDS_REVIEW))
     return possible, changes
 
 

@@ -70,7 +70,11 @@ def truth(statement: Condition, catalogue: Catalogue) -> Expression:
     """A diagnosis, not denied where it is named elsewhere; nothing where hours are asked."""
     if any(isinstance(each, Hours) for each in (statement.look_back, statement.at_least_ago)):
         return Known.UNKNOWN
-    return unless_named(_truth(statement, catalogue), statement.concepts, statement.other_than)
+    told = unless_named(_truth(statement, catalogue), statement.concepts, statement.other_than)
+    lasting = any(catalogue.conditions[each].transient is None for each in statement.concepts)
+    if statement.window is None or told is Known.UNKNOWN or not lasting:
+        return told
+    return call("Mentions", "UnlessHistory", told, Known.DIAGNOSES)
 
 
 def unless_named(truth: Expression, concepts: tuple[str, ...], other_than: tuple[str, ...] = ()) -> Expression:
