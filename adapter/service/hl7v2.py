@@ -85,7 +85,9 @@ def add_hl7v2(app: FastAPI) -> None:
         outcome = found.outcome
         if found.searches is not None:
             received = await _received(client, sent, found.searches, state, hold, until)
-            outcome = received if received.faults else replace(outcome, patients=received.patients)
+            answered = received.answer is Answer.ACCEPT
+            faults = (*outcome.faults, *received.faults)
+            outcome = replace(outcome, faults=faults, patients=received.patients) if answered else received
             note_access(request, "U", outcome.patients)
         now = state.clock()
         text = acknowledge(found.heading, outcome.answer, outcome.faults, uuid4().hex[:20], now)
@@ -199,17 +201,20 @@ async def _received(  # all of a request
     client: FhirClient, sent: Sent, asked: Searches, state: State, hold: Hold, until: float
 ) -> _Outcome:
     """What becomes of a message that could be read."""
+    told: list[Fault] = []
 
     async def decide(standing: Standing) -> Transaction:
         made = await state.work.run(hold.caller, until - time.monotonic(), transaction_of, sent, standing)
         if isinstance(made, _Outcome):
             raise _ContradictionError(made)
         hold.add(len(made.bundle))
+        told[:] = (Fault(place=field, reason=reason, code="102", warning=True) for field, reason in made.told)
         return made
 
     try:
         async with asyncio.timeout(until - time.monotonic()):
-            return _Outcome(Answer.ACCEPT, patients=await receive(client, asked, decide))
+            patients = await receive(client, asked, decide)
+            return _Outcome(Answer.ACCEPT, told, patients=patients)
     except _ContradictionError as error:
         return error.outcome
     except TimeoutError:

@@ -16,7 +16,7 @@ Two pure steps, `searches` and `transaction`, which may run in another process, 
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +33,7 @@ from adapter.fhir.client.client import search_path
 from adapter.fhir.elements import Json
 from adapter.record.bundle import Resource
 from adapter.record.references import key_of, same_birth
+from adapter.screening.convert.beside import Told, days, to_write
 from adapter.screening.private import new_file
 from mappings.patient import Converted, PatientKey, PatientPart, provenance
 from mappings.patient.converted import encode, entry, patient_entry
@@ -174,33 +175,40 @@ _NOT_KEPT = frozenset({"id", "meta", "text"})
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """What to look for on the server, as paths: a Patient each, the resources, Provenances of later messages."""
+    """What to look for on the server, as paths: a Patient each, the resources, Provenances of later messages.
+
+    `of_day`: the results of a day, of the Patient at a place among them, of whom the message takes one back.
+    """
 
     patients: tuple[str, ...]
     resources: tuple[str, ...]
     later: tuple[str, ...]
+    of_day: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is there: of each Patient that was looked for, of resources (Type/id) the version, the Provenances."""
+    """What is there: of each Patient that was looked for, of resources (Type/id), Provenances, results of a day."""
 
     patients: Sequence[Sequence[Resource]]
-    versions: dict[str, str | None]
+    known: Mapping[str, Resource]
     later: Sequence[Resource]
+    of_day: Sequence[Resource]
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A transaction Bundle as JSON. `guarded`: it fails where somebody else has written.
 
-    `patients`: whom it is about, in the order of its first entries; None for those whom it creates.
+    `patients`: whom it is about, in the order of its first entries; None for those whom it creates. `told`: what of it
+    a person must see.
     """
 
     bundle: bytes
     entries: int
     guarded: bool
     patients: tuple[str | None, ...]
+    told: tuple[Told, ...]
 
 
 async def receive(
@@ -241,8 +249,17 @@ async def _received(client: FhirClient, made: Transaction) -> tuple[str, ...]:
 
 async def _standing(client: FhirClient, asked: Searches) -> Standing:
     patients = await _found(client, asked.patients)
-    versions = {each.key: each.version for page in await _found(client, asked.resources) for each in page}
-    return Standing(patients, versions, [each for page in await _found(client, asked.later) for each in page])
+    known = {each.key: each for each in await _all(client, asked.resources)}
+    days = [
+        search_path("Observation", {"patient": patients[place][0].id, "date": day})
+        for place, day in asked.of_day
+        if len(patients[place]) == 1
+    ]
+    return Standing(patients, known, await _all(client, asked.later), await _all(client, days))
+
+
+async def _all(client: FhirClient, paths: Sequence[str]) -> list[Resource]:
+    return [each for page in await _found(client, paths) for each in page]
 
 
 async def _found(client: FhirClient, paths: Sequence[str]) -> list[list[Resource]]:
@@ -270,8 +287,10 @@ def searches(message: Sequence[Converted]) -> Searches:
         for person in people
         for some in _batches([_key(each) for each in person.resources])
     ]
-    patients = [f"Patient?{key.query}" for key in _parts(people)]
-    return Searches(tuple(patients), tuple(resources), tuple(later))
+    parts = list(_parts(people))
+    of_day = ((parts.index(person.patients[0].key), day) for person in people for day in days(person.resources))
+    patients = tuple(f"Patient?{key.query}" for key in parts)
+    return Searches(patients, tuple(resources), tuple(later), tuple(dict.fromkeys(of_day)))
 
 
 def transaction(message: Sequence[Converted], standing: Standing, terminology: Terminology) -> Transaction:
@@ -282,9 +301,12 @@ def transaction(message: Sequence[Converted], standing: Standing, terminology: T
     newer = {str(target.get("reference")) for each in standing.later for target in each.json().get("target", ())}
     entries = [_patient(part, stored.get(key)) for key, part in parts.items()]
     coded = Coder(terminology)
+    told: list[Told] = []
     for person in people:
-        fresh = [each for each in person.resources if _key(each) not in newer]
-        entries += [_entry(coded(each)[0], standing.versions) for each in fresh]
+        patient = stored.get(person.patients[0].key)
+        fresh, seen = to_write(person.resources, standing.known, standing.of_day, patient, newer)
+        told += seen
+        entries += [_entry(coded(each)[0], standing.known) for each in fresh]
         if fresh:
             made = provenance(person, [{"reference": _key(each)} for each in fresh])
             entries.append(entry("Provenance", made["id"], made))
@@ -293,6 +315,7 @@ def transaction(message: Sequence[Converted], standing: Standing, terminology: T
         entries=len(entries),
         guarded=any("ifMatch" in each["request"] for each in entries),
         patients=tuple(stored[key].key if key in stored else None for key in parts),
+        told=tuple(told),
     )
 
 
@@ -361,9 +384,10 @@ def _together(known: Sequence[Json], said: Sequence[Json]) -> list[Json]:
     return [*known, *(each for name, each in added.items() if name not in names)]
 
 
-def _entry(resource: Json, versions: dict[str, str | None]) -> Json:
+def _entry(resource: Json, known: Mapping[str, Resource]) -> Json:
     made = entry(resource["resourceType"], resource["id"], resource)
-    return {**made, "request": {**made["request"], **_if_match(versions.get(_key(resource)))}}
+    stands = known.get(_key(resource))
+    return {**made, "request": {**made["request"], **_if_match(stands.version if stands else None)}}
 
 
 def _if_match(version: str | None) -> Json:

@@ -16,14 +16,7 @@ from adapter.criteria.terminology import Terminology
 from adapter.fhir.elements import Json
 from adapter.record.references import same_birth
 from mappings.patient.converted import Converted, Origin, PatientKey, PatientPart, Rejected, Unit
-from mappings.patient.hl7v2.clinical import (
-    Order,
-    Problem,
-    Result,
-    condition,
-    observations,
-    order_facts,
-)
+from mappings.patient.hl7v2.clinical import Order, Problem, Result, condition, observations, order_facts
 from mappings.patient.hl7v2.datatypes import Clock, clock_of, instant
 from mappings.patient.hl7v2.framing import Frame, frames
 from mappings.patient.hl7v2.message import Message, Segment, UnreadableError, Writings, parse

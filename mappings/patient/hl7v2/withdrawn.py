@@ -1,8 +1,11 @@
 """Results (D, W) and diagnoses (D) that are taken back under another name than they were sent under."""
 
+from datetime import datetime
+
 from adapter.fhir.elements import Json
 from mappings.patient.values import UNREAD
 
+_TAKEN_BACK = "a result of this time was taken back"
 TAKES_BACK_NOTHING = (
     "takes back a result that stands under another order number, service or code; see which one is meant"
 )
@@ -32,7 +35,38 @@ def as_question(resource: Json) -> Json:
     """
     kept = {name: value for name, value in resource.items() if not name.startswith("value")}
     kept.pop("dataAbsentReason", None)
-    return {**kept, "status": "final", "valueString": f"{UNREAD}: a result of this time was taken back"}
+    return {**kept, "status": "final", "valueString": f"{UNREAD}: {_TAKEN_BACK}"}
+
+
+def is_question(resource: Json) -> bool:
+    """Whether a result is such a question."""
+    return str(resource.get("valueString", "")).startswith(f"{UNREAD}: {_TAKEN_BACK}")
+
+
+def is_same_result(resource: Json, other: Json) -> bool:
+    """Whether another result that stands may be the one that is taken back: of one code, and one time."""
+    if other.get("status") == "entered-in-error" or resource["id"] == other.get("id"):
+        return False
+    return not _codes(resource).isdisjoint(_codes(other)) and _times(resource) == _times(other)
+
+
+def _codes(resource: Json) -> set[tuple[str | None, str | None]]:
+    code = resource.get("code", {})
+    coded = {(each.get("system"), each.get("code")) for each in code.get("coding", ())}
+    return coded or {(None, code.get("text"))}
+
+
+def _times(resource: Json) -> tuple[object, ...]:
+    period = resource.get("effectivePeriod", {})
+    return tuple(_instant(each) for each in (resource.get("effectiveDateTime"), period.get("start"), period.get("end")))
+
+
+def _instant(text: str | None) -> object:
+    """A time whatever its zone; a day as it is written."""
+    if text is None or "T" not in text:
+        return text
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else moment.timestamp()
 
 
 def is_deleted(resource: Json) -> bool:

@@ -247,3 +247,84 @@ def test_the_log_holds_nothing_of_the_patient(engine: Caller, caplog: pytest.Log
     said = "\n".join(record.getMessage() for record in caplog.records)
     assert "hl7v2 AE 207" in said
     assert not any(re.search(rf"\b{word}\b", said) for word in ("Doe", "123", "77777", "19800101", "M1"))
+
+
+def holds(*resources: dict[str, object]) -> None:
+    """A server that has a Patient of the number, and these resources of his, found by id or by their day."""
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [{"value": "1"}]}
+    respx.get(f"{FHIR}/metadata").respond(json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
+
+    def found(request: httpx.Request) -> httpx.Response:
+        type_, asked = request.url.path.rpartition("/")[2], request.url.params
+        of_type = [patient] if type_ == "Patient" else [each for each in resources if each["resourceType"] == type_]
+        if "_id" in asked:
+            of_type = [each for each in of_type if each["id"] in asked["_id"].split(",")]
+        entries = [{"resource": each} for each in of_type]
+        return httpx.Response(200, json={"resourceType": "Bundle", "type": "searchset", "entry": entries})
+
+    respx.get(url__startswith=f"{FHIR}/").mock(side_effect=found)
+
+
+def written(route: respx.Route, type_: str) -> list[dict[str, object]]:
+    """The resources of a type in the one transaction."""
+    (call,) = route.calls
+    entries = httpx.Response(200, content=call.request.content).json()["entry"]
+    return [each["resource"] for each in entries if each["resource"]["resourceType"] == type_]
+
+
+HAEMOGLOBIN = {
+    "resourceType": "Observation",
+    "id": "other",
+    "status": "final",
+    "subject": {"reference": "Patient/p"},
+    "code": {"coding": [{"system": "http://loinc.org", "code": "718-7"}]},
+    "effectiveDateTime": "2026-02-25T07:00:00+00:00",
+    "valueQuantity": {"value": 9.5, "unit": "g/dl"},
+}
+
+
+@respx.mock
+@pytest.mark.parametrize(
+    ("stands", "asked"),
+    [
+        ({}, True),
+        ({"subject": {"reference": "http://fhir.example/Patient/p"}}, True),
+        ({"subject": {"reference": "Patient/q"}}, False),
+        ({"effectiveDateTime": "2026-02-25T09:00:00+00:00"}, False),
+        ({"code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]}}, False),
+        ({"status": "entered-in-error"}, False),
+    ],
+)
+def test_a_result_that_is_taken_back_under_another_number(
+    engine: Caller,
+    stands: dict[str, object],
+    asked: bool,  # noqa: FBT001  # of a row
+) -> None:
+    """It is told, and stands as one that can't be read; where the server has none of that time it was none."""
+    holds({**HAEMOGLOBIN, **stands})
+    transaction = respx.post(FHIR).mock(side_effect=stored)
+    text = message(PID, "OBR|1||F2|LAB|||20260225080000+0100", "OBX|1|NM|718-7^Hb^LN||||||||D")
+    answer = post(engine, text)
+    (made,) = written(transaction, "Observation")
+    assert made["status"] == ("final" if asked else "entered-in-error")
+    assert ("taken back" in str(made.get("valueString"))) is asked
+    assert ("takes back a result" in answer.text) is asked
+    assert ack(answer)["MSA"][1] == "AA"
+
+
+@respx.mock
+def test_an_allergy_that_is_sent_again_milder(engine: Caller) -> None:
+    """It keeps the reaction that the server has, is unconfirmed, and is told."""
+    text = message(PID, "AL1|1|DA|7980^Penicillin G^RXNORM|SV|Anaphylaxie", kind="ADT^A01")
+    holds()
+    transaction = respx.post(FHIR).mock(side_effect=stored)
+    post(engine, text)
+    (severe,) = written(transaction, "AllergyIntolerance")
+    respx.reset()
+    holds(severe)
+    transaction = respx.post(FHIR).mock(side_effect=stored)
+    answer = post(engine, text.replace("|SV|Anaphylaxie", "|MI|Exanthem"))
+    (made,) = written(transaction, "AllergyIntolerance")
+    assert [each["severity"] for each in made["reaction"]] == ["severe", "mild"]  # type: ignore[attr-defined]  # JSON
+    assert "unconfirmed" in str(made["verificationStatus"])
+    assert "milder than another message" in answer.text
