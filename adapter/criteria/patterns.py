@@ -6,16 +6,21 @@ from collections.abc import Iterable
 NO_WORD = re.compile(r"(?!)")
 
 
-def any_word(words: Iterable[str], denied: Iterable[str] = ()) -> re.Pattern[str]:
-    """A pattern of any of the words, whole, and none of `denied` directly before it; it finds nothing without words."""
-    return re.compile(whole_words(words, denied) or NO_WORD.pattern)
+def any_word(words: Iterable[str], denied: Iterable[str] = (), behind: Iterable[str] = ()) -> re.Pattern[str]:
+    """A pattern as `whole_words` makes it; it finds nothing without words."""
+    return re.compile(whole_words(words, denied, behind) or NO_WORD.pattern)
 
 
-def whole_words(words: Iterable[str], denied: Iterable[str] = ()) -> str:
-    """A pattern of any of the words, whole, and none of `denied` directly before it; empty without words."""
+def whole_words(words: Iterable[str], denied: Iterable[str] = (), behind: Iterable[str] = ()) -> str:
+    """A pattern of any of the words, whole, and none of `denied` directly before it; empty without words.
+
+    Nor one of `behind` as all that is said of it ("haemolysis: negative; …", and not "haemolysis: no repeat").
+    """
     unless = "".join(rf"(?<!(?<!\w){re.escape(word)}[ -])" for word in longest_first(denied))
     found = "|".join(map(re.escape, longest_first(words)))
-    word = rf"(?<!\w)(?:{found})(?!\w)" if found else ""
+    said = "|".join(map(re.escape, longest_first(behind)))
+    ends = rf"(?! ?(?:index|grade?)? ?[:=]? ?(?:{said}) ?(?:[.,](?!\d)|[;/|)]|$|[^ :=]+ ?[:=]))" if said else ""
+    word = rf"(?<!\w)(?:{found})(?!\w){ends}" if found else ""
     return f"(?={word}){unless}" if word and unless else word
 
 

@@ -79,8 +79,8 @@ class Writing:
     `subjects`: what was tested. `comparators`: words -> one of FHIR's. `names`: analyte -> what it is called before
     its number; `numbers`: of it, word -> number. `in_sentences`: analyte -> what tells of it there; `results`: analyte
     -> what a result of it is called, `beside_names`: words beside such a name that say nothing more
-    (`adapter.criteria.told`). `unusable`: words by which a note says that the specimen or the result can't be relied
-    on, `not_unusable`: what directly before one denies it; `no_result`: that it has come to nothing; `explained`:
+    (`adapter.criteria.told`). `unusable`: words of a note on a specimen or result that can't be relied on,
+    `not_unusable`, `not_unusable_behind`: what denies one; `no_result`: that it has come to nothing; `explained`:
     words by which cells are not the disease's. `of_others`: words of a result's or a specimen's name by which it is
     somebody else's; `of_donors`: of a report's or a panel's, by which it is a donor's; `donated`: of both, what the
     patient has got from a donor; `kinds_of_donors`: of a report's, which donor a transplant is from, so that it may be
@@ -99,9 +99,8 @@ class Writing:
     that turn round what its code says -> what they make of it: `doubtful` (suspected, denied, a relative's, only
     planned) or `past`; `markers`: tests that a "negative" behind a colon is of. `placeholder_dates`: birth dates that
     systems fill in where they know none. `called`: concept -> further words that name it in a text;
-    `called_in_general`: words that may; `called_beside`: words that do, those of which one has to stand in the same
-    sentence, the share in per cent that is none, and what at once before or behind says so; `called_by_ending`: ends
-    of words that do; `denied`: what there turns a name away.
+    `called_in_general`: words that may; `called_beside`: words that do beside others, these, the share in per cent
+    that is none, and what says so; `called_by_ending`: ends of words that do; `denied`: what there turns a name away.
     """
 
     findings: Mapping[str, str] = field(default_factory=dict)
@@ -118,6 +117,7 @@ class Writing:
     beside_names: frozenset[str] = frozenset()
     unusable: frozenset[str] = frozenset()
     not_unusable: frozenset[str] = frozenset()
+    not_unusable_behind: frozenset[str] = frozenset()
     no_result: frozenset[str] = frozenset()
     explained: frozenset[str] = frozenset()
     of_others: frozenset[str] = frozenset()
@@ -169,6 +169,7 @@ class Writing:
         denied = dict.fromkeys(get_args(Said), self.not_unusable)
         lists = ((each.name, getattr(self, each.name)) for each in fields(self))
         words = {of: any_word(held, denied.get(of, ())) for of, held in lists if isinstance(held, frozenset)}
+        words["unusable"] = any_word(self.unusable, self.not_unusable, self.not_unusable_behind)
         words |= {"grave_in_note": any_word(self.grave, self.not_unusable), "sexed": labels(self.sexes)}
         words["bloodless"] = re.compile(self.bloodless or NO_WORD.pattern)
         words |= {of: re.compile(getattr(self, f"{of}_pattern")) for of in ("unsupported", "preventive")}

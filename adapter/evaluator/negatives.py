@@ -256,6 +256,7 @@ def evidence_of(mention: Mention) -> Evidence:
 def may_go_on(fact: ExposureFact | Mention | ConditionFact, time: Span | None, chart: Chart) -> bool:
     """Whether something may have gone on then, by its days; what has no end holds for the policy's time for lists.
 
+    An order that is over, nobody knows since when, holds for the time of a statement of absence from its beginning.
     A diagnosis without an end that is active does until today; one that is closed, or of an encounter, as what is over:
     from when it was recorded, if that was later than it began.
     """
@@ -269,7 +270,7 @@ def may_go_on(fact: ExposureFact | Mention | ConditionFact, time: Span | None, c
         begun, ended, asserted = chart.span(fact.start), chart.span(fact.end), chart.span(fact.asserted)
         latest = [] if asserted is None else [held_until(asserted.last, stands) if fact.open_end else asserted.last]
         if fact.ordered and begun is not None and not fact.open_end:
-            latest.append(held_until(begun.last, stands))
+            latest.append(held_until(begun.last, chart.policy.freshness[STATEMENT]))
     if time is None or (begun is not None and begun.first > time.last):
         return time is None
     return (ended.last if ended is not None else min(latest, default=time.first)) >= time.first

@@ -152,6 +152,7 @@ class _Words(BaseModel):
     beside_names: tuple[str, ...] = Field((), alias="beside-names")
     unusable: tuple[str, ...] = ()
     not_unusable: tuple[str, ...] = Field((), alias="not-unusable")
+    not_unusable_behind: tuple[str, ...] = Field((), alias="not-unusable-behind")
     no_result: tuple[str, ...] = Field((), alias="no-result")
     explained: tuple[str, ...] = ()
     of_others: tuple[str, ...] = Field((), alias="of-others")
@@ -300,6 +301,7 @@ def read_words(file: YamlFile) -> Writing:
         beside_names=_folded(read.beside_names),
         unusable=_plain(read.unusable),
         not_unusable=_plain(read.not_unusable),
+        not_unusable_behind=_plain(read.not_unusable_behind),
         no_result=_plain(read.no_result),
         explained=_plain(read.explained),
         of_others=_plain(read.of_others),

@@ -270,6 +270,21 @@ SAME: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "a note that denies what would spoil the result": [
         {**haemoglobin(90), "note": [{"text": "No clots, keine Hämolyse. Kein Anhalt für Rezidiv."}]}
     ],
+    "a note that denies it behind its word": [
+        {**haemoglobin(90), "note": [{"text": "Hämolyse: negativ\nLipämie: negativ; clots: none seen"}]}
+    ],
+    "a saturation after an order of oxygen that was over": [
+        SATURATION,
+        {
+            "resourceType": "MedicationRequest",
+            "id": "oxygen",
+            "status": "completed",
+            "intent": "order",
+            "medicationCodeableConcept": {"coding": [{"system": "http://www.whocc.no/atc", "code": "V03AN01"}]},
+            "subject": SUBJECT,
+            "authoredOn": "2025-10-01",
+        },
+    ],
     "a note that agrees with a small share": [REMISSION, marrow(2, "no evidence of relapse")],
     "a note that says no haematogones": [REMISSION, marrow(40, "no haematogones")],
     "a dose in grams": [

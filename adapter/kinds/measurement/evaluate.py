@@ -70,7 +70,7 @@ def bind_measurement(statement: Measurement, terminology: Terminology) -> Callab
     analytes = terminology.catalogue.analytes
     analyte = analytes[statement.analyte]
     alternative = analytes[analyte.alternative] if analyte.alternative else None
-    compare = comparison(statement.test, analyte, terminology)
+    compare = _comparing(statement, analyte, alternative, terminology)
     taken = statement.taken
     formulas = (
         ()
@@ -319,6 +319,25 @@ def _merged(one: Sequence[Reading], other: Sequence[Reading]) -> Sequence[Readin
     if not other:
         return one
     return sorted([*one, *other], key=in_time)
+
+
+def _comparing(
+    statement: Measurement, analyte: Analyte, alternative: Analyte | None, terminology: Terminology
+) -> Compare:
+    """What a value comes to; one of the alternative that can't be read as the analyte's, as its own: "Lansky 90 %"."""
+    compare = comparison(statement.test, analyte, terminology)
+    if alternative is None:
+        return compare
+    id_, as_own = alternative.id, comparison(statement.test, alternative, terminology)
+
+    def either(reading: Reading, chart: Chart) -> tuple[Reason, str]:
+        found = compare(reading, chart)
+        if found[0] is not Reason.VALUE_NOT_COMPARABLE:
+            return found
+        own = any(fact is reading.fact for fact in chart.record.observations.get(id_, ()))
+        return as_own(reading, chart) if own else found
+
+    return either
 
 
 def _not_comparable(analyte: Analyte, otherwise: Outcome, chart: Chart, moment: Moment) -> Outcome:

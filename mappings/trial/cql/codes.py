@@ -62,8 +62,8 @@ def codes_library(terminology: Terminology, version: str) -> str:
         _table("Normal Ranges", [(each, "normal") for each in sorted(writing.normal)]),
         _table("Anaphylaxis", [(each, "severe") for each in sorted(writing.anaphylaxis)]),
         _table("Placeholder Dates", [(each, "none") for each in sorted(writing.placeholder_dates)]),
-        definition(name("Unusable"), _any_word(writing.unusable, writing.not_unusable)),
-        definition(name("No Result"), _any_word(writing.no_result)),
+        definition(name("Unusable"), _any_word(writing.unusable, writing.not_unusable, writing.not_unusable_behind)),
+        definition(name("No Result"), _any_word(writing.no_result, writing.not_unusable)),
         definition(name("Explained"), _any_word(writing.explained, writing.not_unusable)),
         definition(name("Of Others"), _any_word(writing.of_others)),
         definition(name("Of Donors"), _any_word(writing.of_donors)),
@@ -285,9 +285,9 @@ def _routes(terminology: Terminology) -> Iterator[tuple[str, str]]:
                 yield word, held
 
 
-def _any_word(words: Iterable[str], denied: Iterable[str] = ()) -> str:
+def _any_word(words: Iterable[str], denied: Iterable[str] = (), behind: Iterable[str] = ()) -> str:
     """A pattern of texts that hold one of the words, not denied, as a whole word; of none where there are no words."""
-    return _holding(whole_words(words, denied))
+    return _holding(whole_words(words, denied, behind))
 
 
 def _holding(held: str) -> str:

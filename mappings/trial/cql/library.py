@@ -42,7 +42,7 @@ from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.criteria.truth import Truth
 from adapter.evaluator.kind import kind_of, reads_of
-from adapter.evaluator.negatives import LIST
+from adapter.evaluator.negatives import LIST, STATEMENT
 from adapter.evaluator.reads import EXPOSURE, OBSERVATION, Role
 from adapter.kinds.condition.rule import ALWAYS, truth
 from adapter.kinds.condition.statement import PREGNANCY
@@ -327,7 +327,7 @@ def _readings(analyte: str, terminology: Terminology) -> str:
             own = call('Observations."Consistent"', own, facts_of(analyte), *beside)
     for treatment in held.raised_during:
         told = names(terminology.catalogue.exposures[treatment].told_by)
-        of = EXPOSURES, MENTIONS, DIAGNOSES, concept(treatment), told, freshness(LIST)
+        of = EXPOSURES, MENTIONS, DIAGNOSES, concept(treatment), told, freshness(LIST), freshness(STATEMENT)
         own = call('Observations."RaisedDuring"', own, *of)
     if held.alternative is None or held.alternative_below is None:
         return definition(readings(analyte), own)
