@@ -251,7 +251,7 @@ def test_the_log_holds_nothing_of_the_patient(engine: Caller, caplog: pytest.Log
 
 def holds(*resources: dict[str, object]) -> None:
     """A server that has a Patient of the number, and these resources of his, found by id or by their day."""
-    patient = {"resourceType": "Patient", "id": "p", "identifier": [{"value": "1"}]}
+    patient: dict[str, object] = {"resourceType": "Patient", "id": "p", "identifier": [{"value": "1"}]}
     respx.get(f"{FHIR}/metadata").respond(json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
 
     def found(request: httpx.Request) -> httpx.Response:
