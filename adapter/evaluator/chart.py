@@ -4,7 +4,7 @@ A chart is made for one record, terminology and policy; it is asked at several m
 depend on the moment: intervals in the site's time zone, numbers in canonical units, order in time.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,7 +96,6 @@ class Chart:
     __slots__ = (
         "_amounts",
         "_histories",
-        "_last",
         "_no_blasts",
         "_numbers",
         "_readings",
@@ -108,6 +107,7 @@ class Chart:
         "exposures",
         "findings",
         "fresh",
+        "last",
         "outcomes",
         "own_ranges",
         "policy",
@@ -125,7 +125,6 @@ class Chart:
         self.terminology = terminology
         self.policy = policy
         self._readings: dict[str, tuple[Reading, ...]] = {}
-        self._last: dict[str, tuple[datetime, Reading | None]] = {}
         self._spans: dict[int, Span] = {}
         self._histories: dict[str, list[ConditionFact]] | None = None
         self._no_blasts: tuple[bool, ...] = ()
@@ -164,6 +163,7 @@ class Chart:
         self.findings: Findings = {}
         self.outcomes: Outcomes = {}
         self.fresh: dict[tuple[str, int, datetime], Any] = {}  # what several criteria ask alike: name, window, instant
+        self.last: dict[str, tuple[datetime, Any]] = {}  # the last values of analytes, and since when they are that
         self.sex = _sex(record)
         """The sex whose ranges of normal hold for the patient; None where that isn't known."""
 
@@ -226,17 +226,6 @@ class Chart:
             facts = self.record.observations.get(analyte.id, ())
             found = self._readings[analyte.id] = tuple(self.in_order(facts)) if facts else ()
         return found
-
-    def last(self, analyte: Analyte, as_of: datetime) -> Reading | None:
-        """Its last value, where that counts and all values are instants before it, and none ahead; else None.
-
-        Of values that are instants nothing but the last one plays a part in which is the latest: so it is with most.
-        """
-        found = self._last.get(analyte.id)
-        if found is None or found[0] > as_of:
-            last = _last_instant(self.record.observations.get(analyte.id, ()), as_of)
-            found = self._last[analyte.id] = as_of, None if last is None else self.reading(last)
-        return found[1]
 
     def reading(self, fact: ObservationFact) -> Reading:
         """A measured value with its time in the policy's zone."""
@@ -340,20 +329,6 @@ class Chart:
         if not unit or unit == "1" or (unit == "%" and analyte.percent):
             return True
         return _is_annotation(unit) and "log" not in unit.casefold()
-
-
-def _last_instant(facts: Sequence[ObservationFact], as_of: datetime) -> ObservationFact | None:
-    """The value that was measured after all others; None where one is no instant, or it doesn't count by then."""
-    last = newest = None
-    for fact in facts:
-        moment = None if fact.when is None else fact.when.moment
-        if moment is None:
-            return None
-        if newest is None or moment > newest:
-            last, newest = fact, moment
-        elif moment == newest:
-            last = None
-    return None if last is None or newest is None or newest > as_of or last.status not in COUNTED else last
 
 
 def in_time(reading: Reading) -> tuple[bool, datetime, datetime, str, str]:

@@ -1,13 +1,13 @@
 """Which of several dated values is the latest, and whether it is fresh (CONFORMANCE: Time, Windows, Observations)."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 
 from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Analyte
-from adapter.evaluator.chart import Chart, Reading
+from adapter.evaluator.chart import COUNTED, Chart, Reading
 from adapter.evaluator.moment import BEFORE, INSIDE, Change, Moment, Placed, Span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
@@ -50,6 +50,14 @@ class Fresh(Struct, frozen=True, gc=False):
     evidence: tuple[Evidence, ...]
     changes: tuple[Change, ...]
     doubts: tuple[list[Reading], tuple[Change, ...]] | None
+
+
+class Last(Struct, frozen=True, gc=False):
+    """A value that is an instant and the latest for sure."""
+
+    reading: Reading
+    time: Span
+    evidence: tuple[Evidence, ...]
 
 
 def dated(readings: Sequence[Reading], moment: Moment) -> tuple[list[tuple[Reading, Span]], tuple[Change, ...]]:
@@ -123,7 +131,12 @@ def fresh(readings: Sequence[Reading], moment: Moment, window: Length) -> Fresh 
     changes = newest.changes + left
     if placed is INSIDE:
         return Fresh(newest, shown, changes, doubted(readings, newest, moment))
-    return outcome(Reason.STALE if placed is BEFORE else Reason.IMPRECISE_DATE, shown, changes)
+    return outcome(not_inside(placed), shown, changes)
+
+
+def not_inside(placed: Placed) -> Reason:
+    """Why a value doesn't count that is, or may be, outside its window."""
+    return Reason.STALE if placed is BEFORE else Reason.IMPRECISE_DATE
 
 
 def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Length) -> Fresh | Outcome:
@@ -131,22 +144,50 @@ def fresh_of(analyte: Analyte, chart: Chart, moment: Moment, window: Length) -> 
     key = (analyte.id, id(window), moment.as_of)  # definitions and policy keep their windows, so an id stays its own
     found: Fresh | Outcome | None = chart.fresh.get(key)
     if found is None:
-        last = chart.last(analyte, moment.as_of)
-        if last is None or last.time is None:
-            found = fresh(chart.readings(analyte), moment, window)
-        else:
-            found = _fresh_last(last, last.time, moment, window)
-        chart.fresh[key] = found
+        last = last_of(analyte, chart, moment.as_of)
+        readings = () if last is not None else chart.readings(analyte)
+        found = chart.fresh[key] = fresh(readings, moment, window) if last is None else _fresh(last, moment, window)
     return found
 
 
-def _fresh_last(last: Reading, time: Span, moment: Moment, window: Length) -> Fresh | Outcome:
+def _fresh(last: Last, moment: Moment, window: Length) -> Fresh | Outcome:
     """The same of a value that is the latest for sure."""
-    shown = (evidence_of(last.fact),)
+    time = last.time
     placed, changes = moment.stands(time, window)
     if placed is not INSIDE:
-        return outcome(Reason.STALE if placed is BEFORE else Reason.IMPRECISE_DATE, shown, changes)
-    return Fresh(Latest((last,), time.first, time.last, same_time=True, changes=()), shown, changes, None)
+        return outcome(not_inside(placed), last.evidence, changes)
+    newest = Latest((last.reading,), time.first, time.last, same_time=True, changes=())
+    return Fresh(newest, last.evidence, changes, None)
+
+
+def last_of(analyte: Analyte, chart: Chart, as_of: datetime) -> Last | None:
+    """An analyte's last value, where that counts and all values are instants before it, and none ahead; else None.
+
+    Of values that are instants nothing but the last one plays a part in which is the latest: so it is with most.
+    """
+    found = chart.last.get(analyte.id)
+    if found is None or found[0] > as_of:
+        fact = _last_instant(chart.record.observations.get(analyte.id, ()), as_of)
+        time = None if fact is None else chart.span(fact.when)
+        last = (
+            None if fact is None or time is None else Last(Reading(fact, time, counts=True), time, (evidence_of(fact),))
+        )
+        found = chart.last[analyte.id] = as_of, last
+    return found[1]
+
+
+def _last_instant(facts: Sequence[ObservationFact], as_of: datetime) -> ObservationFact | None:
+    """The value that was measured after all others; None where one is no instant, or it doesn't count by then."""
+    last = newest = None
+    for fact in facts:
+        moment = None if fact.when is None else fact.when.moment
+        if moment is None:
+            return None
+        if newest is None or moment > newest:
+            last, newest = fact, moment
+        elif moment == newest:
+            last = None
+    return None if last is None or newest is None or newest > as_of or last.status not in COUNTED else last
 
 
 def doubted(

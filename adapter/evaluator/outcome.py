@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from adapter.criteria.truth import Truth
 from adapter.evaluator.moment import Change
-from adapter.evaluator.reason import Reason, truth_of
+from adapter.evaluator.reason import TRUTHS, Reason
 from adapter.evaluator.verdict import Evidence
 
 
@@ -46,4 +46,4 @@ def outcome(
     reason: Reason, evidence: tuple[Evidence, ...] = (), changes: tuple[Change, ...] = (), note: str = ""
 ) -> Outcome:
     """The outcome that a reason stands for."""
-    return Outcome(truth_of(reason), reason, evidence, changes, reason is _ASSUMED, note)
+    return Outcome(TRUTHS[reason], reason, evidence, changes, reason is _ASSUMED, note)

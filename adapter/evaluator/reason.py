@@ -50,7 +50,7 @@ class Reason(StrEnum):
     NOT_PUBLISHED = "not-published"
 
 
-_TRUTHS = {
+TRUTHS = {
     **dict.fromkeys(Reason, Truth.UNKNOWN),
     **dict.fromkeys(
         (
@@ -80,13 +80,13 @@ _TRUTHS = {
     ),
 }
 """The truth that each reason of a leaf stands for; but for an attestation's, which has none of its own."""
-del _TRUTHS[Reason.ATTESTED]
+del TRUTHS[Reason.ATTESTED]
 
 
 def truth_of(reason: Reason) -> Truth:
     """The truth that a leaf's reason stands for; an attestation's truth is its own value, so it has none here."""
     try:
-        return _TRUTHS[reason]
+        return TRUTHS[reason]
     except KeyError:
         msg = "an attestation is met or not-met by its value"
         raise ValueError(msg) from None

@@ -94,9 +94,12 @@ Compare = Callable[[Reading, Chart], tuple[Reason, str]]
 """A reading's reason under the criterion's test, and a note for the explanation."""
 
 
+Standing = Callable[[Interval], Reason]
+"""How a number stands to a bound."""
+
+
 _MOST_LIMITS = 1024
-_LESS, _GREATER = Comparator.LESS, Comparator.GREATER
-_UPWARDS = frozenset({Comparator.AT_LEAST, _GREATER})
+_UPWARDS = frozenset({Comparator.AT_LEAST, Comparator.GREATER})
 _SATISFIES, _FAILS, _STRADDLES = Reason.VALUE_SATISFIES, Reason.VALUE_FAILS, Reason.VALUE_STRADDLES
 
 
@@ -159,16 +162,20 @@ def against_quantity(test: QuantityThreshold, analyte: Analyte, terminology: Ter
         raise ValueError(msg)
     bound = conversion.of(test.value)
     near = _as_good_as(test, analyte)
-    high = Reason.VALUE_SATISFIES if test.comparator in _UPWARDS else Reason.VALUE_FAILS
-    at_bound = stands(Interval(bound, bound), test.comparator, bound)
+    high = _SATISFIES if test.comparator in _UPWARDS else _FAILS
+    standing = against(test.comparator, bound)
+    at_bound = standing(Interval(bound, bound))
+    believed = analyte.plausible_upper is None and analyte.above is None and analyte.below is None
 
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
         number = amount_of(reading, analyte, chart)
         if isinstance(number, Reason):
             return number, ""
-        if contradicts_own_range(reading, analyte, chart) or contradicts_another(reading, analyte, chart):
+        if not believed and (
+            contradicts_own_range(reading, analyte, chart) or contradicts_another(reading, analyte, chart)
+        ):
             return Reason.IMPLAUSIBLE, ""
-        reason = stands(number, test.comparator, bound)
+        reason = standing(number)
         if near is not None and near(reading, number, bound) and reason is not at_bound:
             return Reason.VALUE_STRADDLES, "rounded as it is reported, it lies on the bound"
         if analyte.raised_by and reason is high and (support := supported(reading, analyte, chart)):
@@ -200,17 +207,17 @@ def _as_good_as(test: QuantityThreshold, analyte: Analyte) -> Callable[[Reading,
 
 
 def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
-    told: dict[int, tuple[tuple[Number, ...], tuple[Number, ...], str]] = {}
+    told: dict[int, tuple[tuple[Number, ...], list[Standing], str]] = {}
 
-    def of(limits: tuple[Number, ...]) -> tuple[tuple[Number, ...], tuple[Number, ...], str]:
-        """The limits, the bounds that they make, and how they are told."""
+    def of(limits: tuple[Number, ...]) -> tuple[tuple[Number, ...], list[Standing], str]:
+        """The limits, how numbers stand to the bounds that they make, and how they are told."""
         held = told.get(id(limits))
         if held is None or held[0] is not limits:
             note = f"{test.limit.value} {' or '.join(f'{float(limit):.4g}' for limit in limits)} {analyte.unit}"
             if len(told) >= _MOST_LIMITS:
                 told.clear()
-            bounds = tuple(times(limit, test.factor) for limit in limits)
-            held = told[id(limits)] = limits, bounds, note  # they are kept, so their id stays their own
+            standings = [against(test.comparator, times(limit, test.factor)) for limit in limits]
+            held = told[id(limits)] = limits, standings, note  # they are kept, so their id stays their own
         return held
 
     def compare(reading: Reading, chart: Chart) -> tuple[Reason, str]:
@@ -220,10 +227,10 @@ def _against_limit(test: LimitThreshold, analyte: Analyte) -> Compare:
         limits = limits_of_normal(reading, analyte, test.limit, chart)
         if isinstance(limits, Reason):
             return limits, ""
-        _, bounds, note = of(limits)
-        if len(bounds) == 1:
-            return stands(number, test.comparator, bounds[0]), note
-        reasons = {stands(number, test.comparator, bound) for bound in bounds}
+        _, standings, note = of(limits)
+        if len(standings) == 1:
+            return standings[0](number), note
+        reasons = {standing(number) for standing in standings}
         return (reasons.pop() if len(reasons) == 1 else Reason.REFERENCE_RANGE_MISSING), note
 
     return compare
@@ -251,21 +258,39 @@ def _against_boolean(*, expected: bool) -> Compare:
 
 def stands(number: Interval, comparator: Comparator, bound: Number) -> Reason:
     """Whether every number of the interval satisfies, none does, or it straddles the bound."""
-    if comparator in _UPWARDS:
-        strict = comparator is _GREATER
-        # >= holds from the bound on, > beyond it; all do if the low end does, none does if the high end doesn't.
-        holds = number.low is not None and (
-            number.low > bound or (number.low == bound and (not strict or number.low_open))
-        )
-        fails = number.high is not None and (
-            number.high < bound or (number.high == bound and (strict or number.high_open))
-        )
-    else:
-        strict = comparator is _LESS
-        holds = number.high is not None and (
-            number.high < bound or (number.high == bound and (not strict or number.high_open))
-        )
-        fails = number.low is not None and (number.low > bound or (number.low == bound and (strict or number.low_open)))
-    if holds:
-        return _SATISFIES
-    return _FAILS if fails else _STRADDLES
+    return against(comparator, bound)(number)
+
+
+def against(comparator: Comparator, bound: Number) -> Standing:
+    """The same of one bound: >= holds from the bound on, > beyond it.
+
+    All numbers are above if the low end is, and below if the high end is.
+    """
+
+    def is_from(number: Interval) -> bool:
+        return number.low is not None and number.low >= bound
+
+    def is_beyond(number: Interval) -> bool:
+        low = number.low
+        return low is not None and (low > bound or (low == bound and number.low_open))
+
+    def is_below(number: Interval) -> bool:
+        high = number.high
+        return high is not None and (high < bound or (high == bound and number.high_open))
+
+    def is_until(number: Interval) -> bool:
+        return number.high is not None and number.high <= bound
+
+    holds, fails = {
+        Comparator.AT_LEAST: (is_from, is_below),
+        Comparator.GREATER: (is_beyond, is_until),
+        Comparator.LESS: (is_below, is_from),
+        Comparator.AT_MOST: (is_until, is_beyond),
+    }[comparator]
+
+    def standing(number: Interval) -> Reason:
+        if holds(number):
+            return _SATISFIES
+        return _FAILS if fails(number) else _STRADDLES
+
+    return standing

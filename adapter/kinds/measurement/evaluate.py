@@ -15,9 +15,9 @@ from adapter.criteria.model import Done
 from adapter.criteria.terminology import Membership, Terminology
 from adapter.criteria.truth import UNKNOWN
 from adapter.evaluator.chart import COUNTED, Chart, Reading, in_time
-from adapter.evaluator.latest import Fresh, Latest, evidence_of, fresh, fresh_of
+from adapter.evaluator.latest import Fresh, Latest, evidence_of, fresh, fresh_of, last_of, not_inside
 from adapter.evaluator.lists import said_of
-from adapter.evaluator.moment import Change, Moment, Placed, moment_at, of_days
+from adapter.evaluator.moment import INSIDE, Change, Moment, Placed, moment_at, of_days
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import OBSERVATION, observed
 from adapter.evaluator.reason import NO_DATA, Reason, truth_of
@@ -116,7 +116,13 @@ def _bind_latest(
     """The same for most measurements: the analyte's latest value, however it was taken."""
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        newest = fresh_of(analyte, chart, moment, own_window or chart.policy.freshness[analyte.freshness])
+        window = own_window or chart.policy.freshness[analyte.freshness]
+        last = None if deriving else last_of(analyte, chart, moment.as_of)
+        if last is not None:
+            placed, changes = moment.stands(last.time, window)
+            reason, note = compare(last.reading, chart) if placed is INSIDE else (not_inside(placed), "")
+            return outcome(reason, last.evidence, changes, note)
+        newest = fresh_of(analyte, chart, moment, window)
         found = _of_latest(newest, compare, chart)
         if deriving:
             readings = chart.readings(analyte)
