@@ -15,7 +15,7 @@ from functools import lru_cache
 from adapter.criteria.model import Completeness, CriterionRole
 from adapter.criteria.truth import MET, NOT_MET, UNKNOWN, Truth
 from adapter.evaluator.chart import Chart
-from adapter.evaluator.moment import Change, Moment, instant_of, midnight, moment_at, span
+from adapter.evaluator.moment import Moment, midnight, moment_at, span
 from adapter.evaluator.reason import AWAITS_PERSON, Reason
 from adapter.evaluator.tree import Known, Node, evaluate_criterion
 from adapter.evaluator.verdict import DECEASED, Decision
@@ -81,20 +81,18 @@ def valid_until(
     """The first instant after the moment at which something changes, None if nothing ever does."""
     ends = [_policy_end(chart, moment), None if ineligible else _death(chart, moment)]
     known_end = min((end for end in ends if end is not None), default=None)
-    shown: list[tuple[datetime, Node]] = []
+    waiting: Waiting = []
     for _, node in criteria:
-        if not node.blank and (first := _with_shown(node, moment, shown)) is not None:
-            shown.append((first, node))
-    waiting = [(instant, place) for place, (instant, _) in enumerate(shown)]
+        if not node.blank and (first := _with_shown(node, moment, waiting)) is not None:
+            waiting.append((first, len(waiting), node))
     heapq.heapify(waiting)
     later, known = moment, Known()
     while waiting:
-        instant, place = waiting[0]
+        instant, place, node = waiting[0]
         if known_end is not None and instant >= known_end:
             return known_end
         if later.as_of != instant:
             later, known = moment_at(instant, moment.zone), {}
-        node = shown[place][1]
         again = evaluate_criterion(node.bound, chart, later, known)
         if _shown(again) != _shown(node):
             return instant
@@ -102,22 +100,29 @@ def valid_until(
         if following is None:
             heapq.heappop(waiting)
         else:
-            heapq.heapreplace(waiting, (following, place))
+            heapq.heapreplace(waiting, (following, place, node))
     return known_end
 
 
-def _with_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) -> datetime | None:
+Waiting = list[tuple[datetime, int, Node]]
+"""Criteria with own results, with the first instant at which each might change, and its place among them."""
+
+
+def _with_shown(node: Node, moment: Moment, found: Waiting) -> datetime | None:
     """The first instant at which a node might change; parts with own results are added to those found, with theirs."""
     changes = node.outcome.changes
-    first = _first(changes, moment) if changes else None
+    first = moment.first(changes) if changes else None
     for part in node.parts:
-        if part.blank or not (part.parts or part.outcome.changes):
-            continue  # it never changes: no data are held of it, or it is a leaf that names no instant
-        below = _with_shown(part, moment, found)
+        if part.blank:
+            continue  # it never changes: no data are held of it
+        if part.parts:
+            below = _with_shown(part, moment, found)
+        else:
+            below = moment.first(part.outcome.changes) if part.outcome.changes else None
         if below is None:
             continue
         if part.bound.name:
-            found.append((below, part))
+            found.append((below, len(found), part))
         elif first is None or below < first:
             first = below
     return first
@@ -126,26 +131,6 @@ def _with_shown(node: Node, moment: Moment, found: list[tuple[datetime, Node]]) 
 def _next(node: Node, moment: Moment) -> datetime | None:
     """The first instant after the moment at which a shown criterion might change, parts with own results left out."""
     return _with_shown(node, moment, [])
-
-
-def _first(changes: Sequence[Change], moment: Moment) -> datetime | None:
-    """The first of the instants that lies after the moment."""
-    first: datetime | None = None
-    day: date | None = None
-    for change in changes:
-        if isinstance(change, datetime):
-            if change > moment.as_of and (first is None or change < first):
-                first = change
-        elif change > moment.day and (day is None or change < day):
-            day = change
-    if day is None:
-        return first
-    instant = midnight(day, moment.zone)
-    if instant <= moment.as_of:  # a clock that was put back at midnight has the hour before it twice
-        return min(
-            (each for each in (instant_of(each, moment) for each in changes) if each > moment.as_of), default=None
-        )
-    return instant if first is None or instant < first else first
 
 
 def _shown(node: Node) -> list[tuple[Truth, Reason]]:

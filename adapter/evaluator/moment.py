@@ -77,7 +77,8 @@ INSIDE, BEFORE, STRADDLES = Placed
 class Moment(Struct, frozen=True, eq=False, gc=False):
     """The instant of evaluation (UTC), and its day in the policy's time zone.
 
-    `starts` of windows, where days stand to them and when they leave them (`held`): found already, for any patient.
+    `starts` of windows, where days stand to them and when they leave them (`held`), which of several changes comes
+    `first`: found already, for any patient.
     """
 
     as_of: datetime
@@ -85,6 +86,7 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
     zone: ZoneInfo
     starts: dict[int, tuple[Duration, date]] = {}
     held: dict[tuple[int, date, date], tuple[Duration, Placed, tuple[Change, ...]]] = {}
+    firsts: dict[tuple[Change, ...], datetime | None] = {}
 
     def is_future(self, time: Span) -> bool:
         """Whether an interval is known to lie after the instant: such data don't count yet."""
@@ -155,6 +157,19 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
             _, placed, left = self._held(time.first, time.last, window)
             return placed, left
         return self.place_time(time, window), self.leaving_time(time, window)
+
+    def first(self, changes: tuple[Change, ...]) -> datetime | None:
+        """The first of the changes that lies after the instant."""
+        try:
+            return self.firsts[changes]
+        except KeyError:
+            found = min(
+                (each for each in (instant_of(each, self) for each in changes) if each > self.as_of), default=None
+            )
+        if len(self.firsts) >= _MOST_HELD:
+            self.firsts.clear()
+        self.firsts[changes] = found
+        return found
 
     def _held(self, first: date, last: date, window: Duration) -> tuple[Duration, Placed, tuple[Change, ...]]:
         key = (id(window), first, last)
