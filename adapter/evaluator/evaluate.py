@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 from adapter.criteria.policy import Policy
@@ -14,7 +13,7 @@ from adapter.evaluator.decision import decide, is_dead, valid_until
 from adapter.evaluator.indication import UNREAD, Unclear, indication
 from adapter.evaluator.moment import Moment, moment_at
 from adapter.evaluator.reads import CONDITION, EXPOSURE, FURTHER_TYPES, SUBJECT_TYPES
-from adapter.evaluator.report import results
+from adapter.evaluator.report import Telling
 from adapter.evaluator.tree import Known, evaluate_criterion
 from adapter.evaluator.verdict import POLICY, Decision, Identifier, Verdict
 from adapter.record.facts import Issue
@@ -141,7 +140,7 @@ def _verdict(bound: BoundDefinition, chart: Chart, known: Known, moment: Moment)
             *[issue for issue in record.issues if _concerns(bound, issue.resource)],
         ),
         unmapped=tuple([entry for entry in record.unmapped if _concerns(bound, entry.resource)]),
-        tell=partial(results, criteria, bound, chart, moment),
+        tell=Telling(criteria, bound, chart, moment),
         identifiers=tuple(
             [Identifier(system, value) for system, value in record.identifiers if system == policy.patient_system]
         ),

@@ -202,6 +202,25 @@ def _passed(within: Length | None, moment: Moment) -> datetime | None:
     return instant_of(left[0], moment) if left else None
 
 
+class Telling:
+    """What a verdict tells when it is first asked, and the same ever after."""
+
+    __slots__ = ("_of", "_told")
+
+    def __init__(
+        self, criteria: Sequence[tuple[CriterionRole, Node]], bound: BoundDefinition, chart: Chart, moment: Moment
+    ) -> None:
+        """Nothing is told yet."""
+        self._of = criteria, bound, chart, moment
+        self._told: Told | None = None
+
+    def __call__(self) -> Told:
+        """One result a criterion, and what is missing."""
+        if self._told is None:
+            self._told = results(*self._of)
+        return self._told
+
+
 def results(
     criteria: Sequence[tuple[CriterionRole, Node]], bound: BoundDefinition, chart: Chart, moment: Moment
 ) -> Told:

@@ -1,10 +1,8 @@
 """The answer for one patient and one study, and its JSON form (docs/running.md)."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
@@ -205,15 +203,14 @@ POLICY = "policy"
 """The `resource` of an issue about the policy that a verdict was made under; its `path` is the policy's id."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True, eq=False):
     """The decision for one patient and one study, with a reason for every criterion.
 
     `has_indication`: the record holds evidence of the study's index disease; `unclear`: where it doesn't, the diagnoses
     that nobody has classified for it. `valid_until`: the first instant at
     which a truth, a reason or the decision may change with no new data. `recruiting`: the study takes patients.
     `identifiers`: the patient's own, of the system that the policy names, for people; never for logs or addresses.
-    Sentences, evidence and data needs are told when they are first asked for.
+    Sentences, evidence and data needs are told when they are first asked for, and once: by `tell`.
     """
 
     study: str
@@ -230,19 +227,19 @@ class Verdict:
     recruiting: bool
     issues: tuple[Issue, ...]
     unmapped: tuple[Unmapped, ...]
-    tell: Callable[[], Told] = field(repr=False, compare=False)
+    tell: Callable[[], Told]
     unclear: tuple[Unclear, ...] = ()
     identifiers: tuple[Identifier, ...] = ()
 
-    @cached_property
+    @property
     def told(self) -> Told:
-        """Its sentences, evidence and data needs, told once."""
+        """Its sentences, evidence and data needs."""
         return self.tell()
 
     @property
     def criteria(self) -> tuple[CriterionResult, ...]:
         """One result a criterion, in the definition's order."""
-        return self.told.criteria
+        return self.tell().criteria
 
     @property
     def missing(self) -> tuple[DataNeed, ...]:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
+from msgspec.structs import replace
 
 from adapter.evaluator import Decision, evaluate_all
 from adapter.evaluator.verdict import Told
