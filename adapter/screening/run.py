@@ -7,7 +7,7 @@ another one is not gone on with.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from adapter.screening.setup import Setup
 from adapter.screening.source import LeftOut
 from adapter.screening.source.folder import find_files
 from adapter.screening.source.server import ExportSource, ServerSource, exported_into, open_patients
-from adapter.screening.source.store import open_store
+from adapter.screening.source.store import Store, open_store
 from adapter.version import package_version
 
 VERDICTS = "verdicts.ndjson"
@@ -223,7 +223,18 @@ def run_screening(  # a screening, its setup and where from and to
         msg = f"--out {out} is the source; name another folder, or the results will be read as patients next time"
         raise UsageError(msg)
     with alone_in(out), open_results(out, setup) as results, open_store(out, setup.types, lacking) as store:
-        return keep(screen_files(files, store, screening, setup, jobs), results, setup, tell, writer)
+        screened = _told_apart(screen_files(files, store, screening, setup, jobs), store)
+        return keep(screened, results, setup, tell, writer)
+
+
+def _told_apart(screened: Iterable[PatientOutcome | LeftOut], store: Store) -> Iterator[PatientOutcome | LeftOut]:
+    """The same, and a failure behind each patient who has a number of another one: as of HL7 v2 and of FHIR."""
+    for item in screened:
+        yield item
+        if isinstance(item, PatientOutcome) and item.failure is None and item.subject is not None:
+            told = store.of_another(item.identifiers, item.subject, item.place)
+            if told is not None:
+                yield PatientOutcome(item.place, item.subject, failure=told)
 
 
 def run_export_screening(  # a screening, its setup and where from and to

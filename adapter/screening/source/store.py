@@ -29,6 +29,7 @@ CREATE TABLE name (name TEXT PRIMARY KEY, patient INTEGER) WITHOUT ROWID;
 CREATE TABLE resource (number INTEGER PRIMARY KEY, key TEXT, owner TEXT, medication TEXT, place TEXT, content BLOB);
 CREATE TABLE medication (name TEXT PRIMARY KEY, content BLOB);
 CREATE TABLE deleted (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE number (number TEXT PRIMARY KEY, subject TEXT, place TEXT) WITHOUT ROWID;
 """
 
 _INDEXES = "CREATE INDEX by_owner ON resource (owner); CREATE INDEX by_patient ON name (patient);"
@@ -145,6 +146,17 @@ class Store:
         names = plain_names(patient)[:1]
         return self._note(PatientNames(tuple(names), None), place, kept=False) if names else None
 
+    def of_another(self, numbers: Iterable[tuple[str, str]], subject: str, place: str) -> str | None:
+        """Note a patient's numbers, as (system, value); what is to be said where another one has one of them."""
+        told = None
+        for system, value in numbers:
+            row = (f"{system}|{value}", subject, place)
+            if system and not self._database.execute("INSERT OR IGNORE INTO number VALUES (?, ?, ?)", row).rowcount:
+                query = "SELECT subject, place FROM number WHERE number = ?"
+                other, where = self._database.execute(query, row[:1]).fetchone()
+                told = told or (None if other == subject else _two_of_one(subject, other, where, system))
+        return told
+
     def add(self, resource: Resource, place: str) -> Unread | None:
         """Keep a resource, or say why that can't be; types that no criterion reads are not kept."""
         if resource.type == MEDICATION:
@@ -259,6 +271,14 @@ class Store:
                 self._database.execute("UPDATE patient SET replaced_by = NULL WHERE number = ?", (number,))
             else:
                 self._database.execute("UPDATE name SET patient = ? WHERE patient = ?", (target[0], number))
+
+
+def _two_of_one(subject: str, other: str, where: str, system: str) -> str:
+    """Two patients of whom a number says that they are one person."""
+    return (
+        f"{subject} and {other} (in {where}) have one number of {system}: one person, or a wrong number; each is "
+        "judged without what the other's data say, so put both into one Bundle, or load them on one server"
+    )
 
 
 def seen_twice(name: str, earlier: str, place: str) -> Unread:
