@@ -42,6 +42,9 @@ def attestation(datum: Datum, text: str, performer: str | None, row: RowReader) 
     }
 
 
+_THOUSANDS = "thousands, or three decimals: its point may part either; say it in a mapping file (`decimal`)"
+
+
 def _value(datum: Datum, analyte: Analyte | None, text: str, row: RowReader, terminology: Terminology) -> Json:
     reading, unit = _reading(datum, analyte, text, row, terminology)
     if reading is not None:
@@ -49,15 +52,19 @@ def _value(datum: Datum, analyte: Analyte | None, text: str, row: RowReader, ter
             return _score(reading)
         kind = None if analyte is None else analyte.kind
         return {"valueQuantity": quantity(reading, unit, terminology, kind=kind)}
-    if analyte is None and any(row.number_in(datum.position, text, mark) for mark in ".,"):
-        row.reject(datum.position, f"a number, but not with the decimal mark {row.mapping.form.decimal!r}; correct it")
+    mark = row.mark(datum.position, text)
+    if mark is None:
+        row.reject(datum.position, _THOUSANDS)
+        return _unread(text)
+    if analyte is None and any(row.number_in(datum.position, text, each) for each in ".,"):
+        row.reject(datum.position, f"a number, but not with the decimal mark {mark!r}; correct it")
         return _unread(text)
     if analyte is None:
         found = finding(text, terminology)
         return {"valueCodeableConcept": found} if found else {"valueString": string(text) or UNREAD}
     found = _finding(analyte, text, terminology)
     if found is None:
-        row.reject(datum.position, _expected(analyte, row.mapping.form.decimal))
+        row.reject(datum.position, _expected(analyte, mark))
     return found or _unread(text)
 
 
@@ -67,7 +74,8 @@ def _reading(
     """The number of a cell and its unit: the cell's own, else that of the column beside it, else the header's."""
     if analyte is not None and analyte.scale is Scale.SCORE:
         text = words().score.get(plain(text), text)
-    reading, unit = read_measured(text, terminology, row.mark(datum.position)) or (None, None)
+    mark = row.mark(datum.position, text)
+    reading, unit = (None if mark is None else read_measured(text, terminology, mark)) or (None, None)
     return reading, unit or row.beside(datum, Beside.UNIT) or datum.unit
 
 

@@ -77,7 +77,9 @@ class MappingForm(BaseModel):
     headerRow: int = Field(1, ge=1, le=1000, description="The row that holds the headers.")  # noqa: N815  # as in FHIR
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="Of a CSV file; else found out.")
     encoding: str = Field("utf-8", description="Of a CSV file: utf-8, cp1252, …")
-    decimal: Literal[".", ","] = Field(".", description="The decimal mark of numbers that are text.")
+    decimal: Literal[".", ","] | None = Field(
+        None, description="The decimal mark of numbers that are text; if not given, a point that can't part thousands."
+    )
     dates: tuple[str, ...] = Field(
         (), description="Forms of dates beside YYYY-MM-DD: DD.MM.YYYY, MM/DD/YYYY, DD.MM.YYYY hh:mm, MM.YYYY, …"
     )

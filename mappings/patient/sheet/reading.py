@@ -4,6 +4,7 @@ Blanks are nothing, and what can't be read is noted with its column and reason. 
 that is.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -16,6 +17,9 @@ from mappings.patient.sheet.mapping import Mapping
 from mappings.patient.sheet.table import Cell
 from mappings.patient.values import ComparedNumber, read_number
 
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.,])", re.ASCII)
+_POINT = re.compile(r"\s*[<>=≤≥]*\s*(?:0?\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,:])", re.ASCII)
+"""A number with a point that parts no thousands, and none of a day."""
 NOTHING = Cell("")
 """A cell that a row has not got."""
 _MOST_KNOWN = 20_000
@@ -120,11 +124,21 @@ class RowReader:
 
     def number_in(self, position: int, text: str, mark: str = "") -> ComparedNumber | None:
         """The number that a cell's text, or a part of it, is; `mark`: another decimal mark than the sheet's."""
-        return read_number(text, mark or self.mark(position))
+        known = mark or self.mark(position, text)
+        return None if known is None else read_number(text, known)
 
-    def mark(self, position: int) -> str:
-        """The decimal mark of a cell: a workbook's own number always has a point."""
-        return "." if self._cell(position).typed else self.mapping.form.decimal
+    def mark(self, position: int, text: str) -> str | None:
+        """The decimal mark of a cell's text, None where nobody says: a workbook's own number always has a point.
+
+        Without the site's word a point is one, but where it may part thousands (`1.250`), and no other number of the
+        row has a point that can't.
+        """
+        if self._cell(position).typed or ((said := self.mapping.form.decimal) is None and self._has_point(text)):
+            return "."
+        return said
+
+    def _has_point(self, text: str) -> bool:
+        return _THOUSANDS.search(text) is None or any(_POINT.match(each.text) for each in self.cells if not each.typed)
 
     def row_date(self) -> str | None:
         """The date that holds for the whole row."""

@@ -34,7 +34,7 @@ def test_a_value_and_its_unit_survive(
     tmp_path: Path, strict: Setup, number: Decimal, comparator: str, unit: str
 ) -> None:
     """From a cell to the fact that is evaluated, to the digit."""
-    record, rejected = one(tmp_path, strict, {f"Haemoglobin ({unit})": f"{comparator}{number:f}"})
+    record, rejected = one(tmp_path, strict, {f"Haemoglobin ({unit})": f"{comparator}{number:f}", "ALT (U/L)": "9.2"})
     (fact,) = record.observations["haemoglobin"]
     assert fact.amount is not None
     ends = {fact.amount.low, fact.amount.high} - {None}
@@ -345,3 +345,31 @@ def test_any_likely_cells_make_fhir_that_can_be_read(tmp_path: Path, strict: Set
 def test_the_example_has_the_shapes_of_fhir(strict: Setup) -> None:
     """By the models of R4."""
     assert problems(convert(FOLDER / "screening.csv", strict, FOLDER / "mapping.yaml")) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "beside", "number"),
+    [
+        ("1.250", "", None),
+        ("1.250 G/l", "", None),
+        ("<1.250", "", None),
+        ("1.250", "9.2", Decimal("1.250")),
+        ("1.250", "0.912", Decimal("1.250")),
+        ("1.250", "9,2", None),
+        ("1.250", "01.02.2026", None),
+        ("0.125", "", Decimal("0.125")),
+        ("12.5", "", Decimal("12.5")),
+        ("1.2504", "", Decimal("1.2504")),
+    ],
+)
+def test_a_point_that_may_part_thousands(
+    tmp_path: Path, strict: Setup, cell: str, beside: str, number: Decimal | None
+) -> None:
+    """Without the site's word it is read only where another number of the row shows what a point is."""
+    record, rejected = one(tmp_path, strict, {"Neutrophils (10*9/L)": cell, "Remark": beside})
+    (fact,) = record.observations["neutrophils"]
+    ends = set() if fact.amount is None else {fact.amount.low, fact.amount.high} - {None}
+    assert ends == (set() if number is None else {number})
+    told = [each.reason for each in rejected if each.field.startswith("Neutrophils")]
+    assert (len(told) == 1 and "`decimal`" in told[0]) is (number is None)
+    assert number is not None or fact.string == f"unreadable: {cell}"
