@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -14,7 +15,7 @@ from adapter.columns.manifest import FAILURES, manifest_of
 from adapter.columns.rows import basis_of, decoded, part_of
 from adapter.columns.runs import Runs
 from adapter.columns.schema import CODED, TABLES, Divided, Gathered, columns, schema_of
-from adapter.columns.values import Row
+from adapter.columns.values import Cells, Row
 from adapter.criteria.policy import Policy
 from adapter.criteria.terminology import Terminology
 from adapter.errors import InputError, UsageError
@@ -57,9 +58,9 @@ class Writer:
             {name: _Table(self._opener(name, part), name, folder) for name in TABLES} for part in range(parts)
         ]
 
-    def add(self, patient: int, rows: dict[str, list[Row]]) -> None:
+    def add(self, patient: int, cells: dict[str, Cells]) -> None:
         """Add a patient's rows (`rows.Rows.of`)."""
-        self._gathered.add(patient, rows)
+        self._gathered.add(patient, cells)
         if self._gathered.is_full:
             self._convert()
 
@@ -103,7 +104,8 @@ class Writer:
                 raise InputError(msg)
         path = self._folder / "coded.parquet"
         with self._new_file(path) as file:
-            pq.write_table(pa.Table.from_batches([columns([coded[key] for key in sorted(coded)], CODED)]), file)
+            cells = list(chain.from_iterable(coded[key] for key in sorted(coded)))
+            pq.write_table(pa.Table.from_batches([columns(cells, CODED, {})]), file)
 
     def __enter__(self) -> Self:
         """Files are open until the block ends; `close` is what makes them whole."""

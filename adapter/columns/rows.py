@@ -12,12 +12,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct, structs
 
 from adapter.columns.manifest import Basis
-from adapter.columns.values import Row, Values
+from adapter.columns.values import Cells, Row, Values
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import Number
 from adapter.criteria.terminology import Terminology
@@ -119,6 +121,25 @@ class _Managed(Struct, frozen=True):
 _managed = msgspec.json.Decoder(_Managed)
 
 
+class _Times(dict[When | None, Row]):
+    """The columns of times; instants as microseconds since 1970, which become columns ten times as fast."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__({None: NO_TIME})
+        self._zone = zone
+
+    def __missing__(self, when: When | None) -> Row:
+        if len(self) >= _MOST_TIMES:
+            self.clear()
+        if when is None:
+            return self.setdefault(when, NO_TIME)
+        found = span(when, self._zone)
+        start = _microseconds(found.start)
+        end = start if found.end is found.start else _microseconds(found.end)
+        cells = self[when] = start, end, found.first, found.last
+        return cells
+
+
 class Rows:
     """Rows of patients, by table; and every combination of codings that they name, once.
 
@@ -129,35 +150,34 @@ class Rows:
     def __init__(self, terminology: Terminology, policy: Policy) -> None:
         """Of records that are read with the terminology, under the basis of the policy."""
         self.coded: dict[int, Row] = {}
-        self._zone = policy.time_zone
         self._keys: dict[tuple[tuple[Coding, ...], frozenset[str]], int] = {}
         self._sets: dict[frozenset[str], tuple[str, ...]] = {}
-        self._spans: dict[When, Row] = {}
+        self._times = _Times(policy.time_zone)
         self._values = Values(terminology, policy)
 
-    def of(
-        self, record: PatientRecord, contents: Contents, place: str, number: int
-    ) -> tuple[int, dict[str, list[Row]]]:
+    def of(self, record: PatientRecord, contents: Contents, place: str, number: int) -> tuple[int, dict[str, Cells]]:
         """The key of a patient, and the rows of the tables in which the patient has some (`schema.Layout`).
 
         `place`: of the patient in the source; `number`: how many came before.
         """
         key = key_of(record.subject, place)
-        rows: dict[str, list[Row]] = {
-            "patients": [(key, number, *self._patient(record, contents, place))],
-            "observations": self._values.rows(key, record, self._time),
-            "attestations": list(self._attestations(key, record)),
-            "conditions": [self._condition(key, *each) for each in enumerate(record.all_conditions)],
-            "exposures": list(self._exposures(key, record)),
-            "allergies": [self._allergy(key, *each) for each in enumerate(record.all_allergies)],
-            "consents": [self._consent(key, *each) for each in enumerate(record.consents)],
-            "entries": list(self._entries(key, record)),
-            "unmapped": [
-                (key, each.resource, each.type, each.system, each.code, each.text) for each in record.unmapped
-            ],
-            "records": [(key, place, encoded(contents))],
+        conditions = (self._condition(key, *each) for each in enumerate(record.all_conditions))
+        allergies = (self._allergy(key, *each) for each in enumerate(record.all_allergies))
+        consents = (self._consent(key, *each) for each in enumerate(record.consents))
+        unmapped = ((key, each.resource, each.type, each.system, each.code, each.text) for each in record.unmapped)
+        cells: dict[str, Cells] = {
+            "patients": [key, number, *self._patient(record, contents, place)],
+            "observations": self._values.cells(key, record, self._times),
+            "attestations": [*chain.from_iterable(self._attestations(key, record))],
+            "conditions": [*chain.from_iterable(conditions)],
+            "exposures": [*chain.from_iterable(self._exposures(key, record))],
+            "allergies": [*chain.from_iterable(allergies)],
+            "consents": [*chain.from_iterable(consents)],
+            "entries": [*chain.from_iterable(self._entries(key, record))],
+            "unmapped": [*chain.from_iterable(unmapped)],
+            "records": [key, place, encoded(contents)],
         }
-        return key, {table: found for table, found in rows.items() if found}
+        return key, {table: found for table, found in cells.items() if found}
 
     def _patient(self, record: PatientRecord, contents: Contents, place: str) -> Row:
         birth, person = record.birth, record.person()
@@ -171,7 +191,7 @@ class Rows:
             birth.first if birth else None,
             birth.last if birth else None,
             record.deceased,
-            self._time(record.death),
+            self._times[record.death],
             _site(record.subject, contents),
             self._listed(record.unread),
             self._listed(frozenset(record.mentions)),
@@ -191,10 +211,10 @@ class Rows:
             fact.shown,
             fact.clinical,
             fact.verification,
-            self._time(fact.onset),
-            self._time(fact.recorded),
+            self._times[fact.onset],
+            self._times[fact.recorded],
             fact.abated,
-            self._time(fact.abatement),
+            self._times[fact.abatement],
             fact.encounter,
             fact.at_age,
             self._listed(fact.grades),
@@ -218,12 +238,12 @@ class Rows:
             fact.element,
             self._coded(fact.codes, fact.value_sets),
             fact.shown,
-            self._time(fact.start),
-            self._time(fact.end),
+            self._times[fact.start],
+            self._times[fact.end],
             fact.open_end,
             fact.ordered,
             fact.route,
-            self._time(fact.asserted),
+            self._times[fact.asserted],
             fact.open,
             fact.denied,
             fact.preventive,
@@ -241,8 +261,8 @@ class Rows:
             fact.shown,
             fact.clinical,
             fact.verification,
-            self._time(fact.onset),
-            self._time(fact.recorded),
+            self._times[fact.onset],
+            self._times[fact.recorded],
             fact.severity,
         )
 
@@ -256,9 +276,9 @@ class Rows:
             self._listed(fact.studies),
             fact.specific,
             fact.readable,
-            self._time(fact.when),
-            self._time(fact.start),
-            self._time(fact.end),
+            self._times[fact.when],
+            self._times[fact.start],
+            self._times[fact.end],
             fact.end is not None and fact.end.moment is not None,
         )
 
@@ -266,7 +286,7 @@ class Rows:
         for code, facts in record.attestations.items():
             for number, fact in enumerate(facts):
                 said = (fact.element, fact.status, fact.performer)
-                yield (key, number, code, *_source(fact.source), *said, self._time(fact.when), fact.boolean)
+                yield (key, number, code, *_source(fact.source), *said, self._times[fact.when], fact.boolean)
 
     def _entries(self, key: int, record: PatientRecord) -> Iterator[Row]:
         for name, facts in record.entries.items():
@@ -278,25 +298,11 @@ class Rows:
             fact.element,
             fact.stands,
             fact.shown,
-            self._time(fact.start),
-            self._time(fact.end),
+            self._times[fact.start],
+            self._times[fact.end],
             fact.open_end,
-            self._time(fact.asserted),
+            self._times[fact.asserted],
         )
-
-    def _time(self, when: When | None) -> Row:
-        """The columns of a time; instants as microseconds since 1970, which become columns ten times as fast."""
-        if when is None:
-            return NO_TIME
-        known = self._spans.get(when)
-        if known is None:
-            if len(self._spans) >= _MOST_TIMES:
-                self._spans.clear()
-            found = span(when, self._zone)
-            start = _microseconds(found.start)
-            end = start if found.end is found.start else _microseconds(found.end)
-            known = self._spans[when] = start, end, found.first, found.last
-        return known
 
     def _listed(self, names: frozenset[str]) -> tuple[str, ...]:
         known = self._sets.get(names)

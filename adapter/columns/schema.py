@@ -22,15 +22,16 @@ Common to the columns:
 Rows -> columns: those of some patients together, ordered by part, so that each part is a slice of a batch.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
 from adapter.columns.rows import part_of
-from adapter.columns.values import Row
+from adapter.columns.values import Cells, Row
 
 Shared = tuple[pa.Field, ...]
 """Columns side by side whose cells stand in one tuple, which many rows share: they are made once for each tuple."""
@@ -269,16 +270,28 @@ class Divided(NamedTuple):
                 first += count
 
 
+@cache
+def _settle_memory() -> None:
+    """Take jemalloc for columns, where pyarrow has it.
+
+    mimalloc, which it takes otherwise, gives pages back at once, asks the system for them again, and holds more.
+    """
+    with suppress(NotImplementedError):
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+
+
 class Gathered:
     """Rows of patients that wait to become columns. `is_full`: when they should: by number, or by size."""
 
     def __init__(self, parts: int) -> None:
         """Nobody's, divided into so many parts."""
+        _settle_memory()
         self._parts = parts
+        self._pools: Pools = {}
         self._begin()
 
     def _begin(self) -> None:
-        self._rows: dict[str, list[list[Row]]] = {}
+        self._cells: dict[str, list[Cells]] = {}
         self._patients = 0
         self._bytes = 0
 
@@ -287,51 +300,88 @@ class Gathered:
         """Whether they should become columns."""
         return self._patients >= TOGETHER or self._bytes >= BYTES
 
-    def add(self, patient: int, rows: dict[str, list[Row]]) -> None:
+    def add(self, patient: int, cells: dict[str, Cells]) -> None:
         """Add a patient's rows (`rows.Rows.of`)."""
         part = part_of(patient, self._parts)
-        for name, found in rows.items():
-            divided = self._rows.get(name)
+        for name, found in cells.items():
+            divided = self._cells.get(name)
             if divided is None:
-                divided = self._rows[name] = [[] for _ in range(self._parts)]
+                divided = self._cells[name] = [[] for _ in range(self._parts)]
             divided[part] += found
         self._patients += 1
-        self._bytes += sum(len(row[-1]) for row in rows.get("records", ()))
+        self._bytes += len(cells["records"][-1]) if "records" in cells else 0
 
     def columns(self) -> dict[str, Divided]:
         """The tables in which somebody has rows; and begin anew."""
-        found = {
-            name: Divided(columns(list(chain.from_iterable(parts)), TABLES[name]), tuple(map(len, parts)))
-            for name, parts in self._rows.items()
-        }
+        found = {}
+        for name, parts in self._cells.items():
+            layout = TABLES[name]
+            counts = tuple(len(each) // len(layout) for each in parts)
+            found[name] = Divided(columns(list(chain.from_iterable(parts)), layout, self._pools), counts)
         self._begin()
         return found
 
 
-def columns(rows: Sequence[Row], layout: Layout) -> pa.RecordBatch:
+_MOST_POOLED = 1 << 13
+"""Tuples of a pool, beyond which it begins anew."""
+
+
+class _Pool:
+    """Columns whose cells stand in tuples, of which many are one and the same: each is converted once.
+
+    They are known by their identity, and kept for it.
+    """
+
+    def __init__(self, columns: Shared) -> None:
+        self._columns = columns
+        self._schema = pa.schema(columns)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._places: dict[int, int] = {}
+        self._kept: list[Row] = []
+        self._batch = pa.RecordBatch.from_pylist([], self._schema)
+
+    def arrays(self, cells: Sequence[Row]) -> list[pa.Array]:
+        """The columns of some tuples."""
+        if len(self._kept) > _MOST_POOLED:
+            self._begin()
+        named, places = list(map(id, cells)), self._places
+        unknown = set(named).difference(places)
+        if unknown:
+            each = dict(zip(named, cells, strict=True))
+            new = [each[name] for name in unknown]
+            places.update(zip(unknown, range(len(places), len(places) + len(new)), strict=True))
+            self._kept += new
+            turned = _turned(list(chain.from_iterable(new)), len(self._columns))
+            arrays = [pa.array(values, field.type) for values, field in zip(turned, self._columns, strict=True)]
+            batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+            self._batch = pa.concat_batches([self._batch, batch])
+        taken = pa.array(list(map(places.__getitem__, named)), pa.int32())
+        return list(self._batch.take(taken).columns)
+
+
+Pools = dict[int, _Pool]
+"""Pools of columns, by the identity of these; they are those of `TABLES`, so that it stays their own."""
+
+
+def columns(cells: Cells, layout: Layout, pools: Pools) -> pa.RecordBatch:
     """Rows of a table as columns."""
     schema = schema_of(layout)
-    if not rows:
+    if not cells:
         return pa.RecordBatch.from_pylist([], schema)
-    arrays = [
-        array
-        for cells, column in zip(_turned(rows, len(layout)), layout, strict=True)
-        for array in ([pa.array(cells, column.type)] if isinstance(column, pa.Field) else _shared(cells, column))
-    ]
+    arrays: list[pa.Array] = []
+    for values, column in zip(_turned(cells, len(layout)), layout, strict=True):
+        if isinstance(column, pa.Field):
+            arrays.append(pa.array(values, column.type))
+            continue
+        pool = pools.get(id(column))
+        if pool is None:
+            pool = pools[id(column)] = _Pool(column)
+        arrays += pool.arrays(values)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _shared(cells: Sequence[Row], columns: Shared) -> Iterator[pa.Array]:
-    """Columns of tuples, of which many are one and the same: each is converted once, and then taken where it stands."""
-    named = list(map(id, cells))
-    each = dict(zip(named, cells, strict=True))
-    places: dict[int, Any] = dict(zip(each, range(len(each)), strict=True))
-    taken = pa.array(list(map(places.__getitem__, named)), pa.int32())
-    for values, field in zip(_turned(each.values(), len(columns)), columns, strict=True):
-        yield pa.array(values, field.type).take(taken)
-
-
-def _turned(rows: Iterable[Row], width: int) -> Iterator[list[Any]]:
-    """The cells of rows column by column; several times as fast as `zip` with an iterator for each of many rows."""
-    cells = list(chain.from_iterable(rows))
+def _turned(cells: Cells, width: int) -> Iterator[Cells]:
+    """The cells of rows column by column."""
     return (cells[column::width] for column in range(width))

@@ -1,7 +1,7 @@
 """What a measured value comes to in columns: the evaluator's own functions, asked once for equal values."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -13,7 +13,7 @@ from adapter.criteria.calendar import CalendarUnit, unit_of
 from adapter.criteria.catalogue import Analyte
 from adapter.criteria.policy import Policy
 from adapter.criteria.quantity import LimitOfNormal, Number
-from adapter.criteria.terminology import Terminology
+from adapter.criteria.terminology import Terminology, kept
 from adapter.evaluator.chart import COUNTED, Chart, Interval, Reading
 from adapter.evaluator.finding import amount_of, entries_of, finding, supported
 from adapter.evaluator.normal import contradicts_another, contradicts_own_range, is_own, limits_of_normal
@@ -25,8 +25,14 @@ from adapter.record.when import When
 Row = tuple[Any, ...]
 """The cells of one row in the order of the table's columns; those of `schema.Shared` columns are a tuple inside it."""
 
+Cells = list[Any]
+"""The cells of some rows of a table, one row after another."""
+
 _MOST = 1 << 14
 """Values that are remembered, and numbers whose doubles are."""
+
+_MOST_NAMES = 1 << 11
+"""Names of values of which is remembered whether they tell of a treatment."""
 
 _LONGEST = 200
 """Characters of a value in words that is remembered."""
@@ -43,6 +49,7 @@ _ANY_AGE = -1000
 """Stands for every age, where limits are not told apart by it."""
 
 _NO_NUMBER = (None, None, False, False, True)
+_NUMBER_REASON = len(_NO_NUMBER)
 _NO_LIMITS = (None, None, True)
 _OTHER = (*_NO_NUMBER, None, None, None, None, None, None, None, None, True, None, None, False, False)
 """The cells of a value that belongs to no analyte."""
@@ -76,29 +83,26 @@ class Values:
         self._charted: tuple[PatientRecord, Chart] | None = None
         self._doubles: dict[Number, tuple[float, bool]] = {}
         self._told_apart: dict[int, tuple[frozenset[CalendarUnit | None], object]] = {}
+        self._telling: dict[tuple[str, str], bool] = {}
 
-    def rows(self, patient: int, record: PatientRecord, time_of: Callable[[When | None], Row]) -> list[Row]:
-        """The rows of `observations` of a record; `time_of`: the cells of a time.
+    def cells(self, patient: int, record: PatientRecord, times: Mapping[When | None, Row]) -> Cells:
+        """The rows of `observations` of a record; `times`: the cells of every time.
 
         Equal values of patients of one sex, with equal limits, have one tuple. The reader gives equal elements of many
         records as one object, so they are known by their identity.
         """
-        found: list[Row] = []
+        found: Cells = []
         observations, birth, told_apart = record.observations, record.birth, self._told_apart
         sexes = (record.clinical_sex, record.gender, record.birth_sex)
         held = self._alike.setdefault(sexes, {})
         for value_set in sorted(observations):  # a record's own order is that of a set, another one in each process
             facts = observations[value_set]
-            times = [time_of(fact.when) for fact in facts]
             alike = held.get(value_set) or self._begun(value_set, held)
-            accompanied = alike.beside and not observations.keys().isdisjoint(alike.beside)
-            if alike.during and not accompanied:
-                chart = self._chart(record)
-                accompanied = any(fact.note or self._tells(fact.called, alike) for fact in facts) or any(
-                    True for name in alike.during for _ in entries_of(name, chart)
-                )
-            known = alike.accompanied if accompanied else alike.alone
-            for number, (fact, time, reign) in enumerate(zip(facts, times, _reigns(facts, times), strict=True)):
+            known = alike.alone
+            if (alike.beside or alike.during) and self._is_accompanied(facts, alike, record):
+                known = alike.accompanied
+            spans = [times[fact.when] for fact in facts]
+            for number, (fact, time, reign) in enumerate(zip(facts, spans, _reigns(facts, spans), strict=True)):
                 source, ranges = fact.source, fact.ranges
                 if ranges is None:
                     age: int | None = _ANY_AGE
@@ -119,15 +123,29 @@ class Values:
                 )
                 cells = known.get(said)
                 told = cells[0] if cells is not None else self._made(said, fact, alike, known, record)
-                found.append((patient, number, source.resource, source.version, time, *reign, told))
+                found += (patient, number, source.resource, source.version, time, *reign, told)
         return found
 
+    def _is_accompanied(self, facts: Sequence[ObservationFact], alike: _Alike, record: PatientRecord) -> bool:
+        """Whether a record may hold what goes into the cells of values beside them."""
+        if alike.beside and not record.observations.keys().isdisjoint(alike.beside):
+            return True
+        if not alike.during:
+            return False
+        if any(fact.note or self._tells(fact.called, alike) for fact in facts):
+            return True
+        chart = self._chart(record)
+        return any(True for name in alike.during for _ in entries_of(name, chart))
+
     def _tells(self, said: str, alike: _Alike) -> bool:
-        """Whether what a value is called says of a treatment that raises it."""
-        writing, analyte = self._terminology.writing, alike.analyte
-        return analyte is not None and any(
-            writing.tells_of(each.analyte, said, analyte.id) for each in analyte.raised_by
-        )
+        """Whether what a value is called says of a treatment that raises it; of a name found once."""
+        analyte, named = alike.analyte, (said, alike.value_set)
+        found = self._telling.get(named)
+        if found is None:
+            writing, raising = self._terminology.writing, () if analyte is None else analyte.raised_by
+            found = any(writing.tells_of(each.analyte, said, alike.value_set) for each in raising)
+            kept(self._telling, named, found, said, most=_MOST_NAMES)
+        return found
 
     def _begun(self, value_set: str, held: dict[str, _Alike]) -> _Alike:
         analyte = self._terminology.catalogue.analytes.get(value_set)
@@ -276,9 +294,11 @@ def _reigns(facts: Sequence[ObservationFact], times: Sequence[Row]) -> list[tupl
         if time[0] is not None and fact.status in COUNTED
     ]
     counted.sort()
-    if all(one[1] < other[0] for one, other in pairwise(counted)):  # as most do: one after another
-        for one, other in pairwise(counted):
-            found[one[2]] = other[0], False
+    for one, other in pairwise(counted):
+        if one[1] >= other[0]:
+            break
+        found[one[2]] = other[0], False
+    else:  # as most do: one after another
         return found
     starts = [start for start, _, _ in counted]
     reach: int | None = starts[0] if starts else 0  # until when some earlier value stands; None: for ever
@@ -305,8 +325,9 @@ def _beside(analyte: Analyte) -> tuple[str, ...]:
 
 
 def _depends(analyte: Analyte, cells: Row) -> bool:
-    """Whether the values beside one went into its cells: of tumour cells, beside a 0 only."""
-    return bool(analyte.raised_by or analyte.above or analyte.below) or cells[1] in (None, 0.0)
+    """Whether the values beside one went into its cells: of tumour cells, those that call a 0 in doubt."""
+    unsure = cells[_NUMBER_REASON] is Reason.NEEDS_REVIEW
+    return bool(analyte.raised_by or analyte.above or analyte.below) or unsure or cells[1] == 0
 
 
 def nearest(number: Number) -> tuple[float, bool]:
