@@ -42,6 +42,22 @@ _PIECES = 16
 """Pieces of a part that are put together while they wait: a piece takes some kilobytes beside its rows, and holds those
 of the other parts that came with it."""
 
+_SMALL: Mapping[str, Any] = {"compression": "snappy"}
+_LARGE: Mapping[str, Any] = {"compression": "zstd", "compression_level": 1}
+_OF_RECORDS: Mapping[str, Any] = {
+    **_LARGE,
+    "write_statistics": ["patient"],  # a record's least and greatest are as long as it
+    "data_page_size": 1 << 19,  # what zstd looks back at; a page and its room are held until the file ends
+    "write_batch_size": 8,  # records after which the writer looks whether a page is full
+}
+"""How files are written."""
+
+_FEW = 4096
+"""Rows of a first group that is small: zstd would take longer to begin each of its columns than to compress them."""
+
+_NAMES = frozenset({"place", "resource", "subject"})
+"""Columns of texts that hardly ever come again."""
+
 _READ_AT_ONCE = 256
 
 
@@ -136,6 +152,7 @@ class _Table:
         self._opened = opened
         self._schema = schema_of(TABLES[name])
         self._whole = name == "records"
+        self._words = [] if self._whole else _words(self._schema)
         self._runs = Runs(_SORTED_BY[name], folder) if name in _SORTED_BY else None
         self._batches: list[pa.RecordBatch] = []
         self._pieces: list[pa.RecordBatch] = []
@@ -153,9 +170,11 @@ class _Table:
             self._write()
 
     def close(self) -> None:
-        self.flush()
-        for each in self._runs.rest() if self._runs is not None else ():
-            self._put(each)
+        if self._runs is None:
+            self.flush()
+        else:
+            for each in self._runs.rest(self._waiting()):
+                self._put(each)
         if self._writer is None:
             self._write()  # a file without rows
         if self._writer is not None and self._file is not None:
@@ -173,6 +192,8 @@ class _Table:
         if self._pieces:
             self._batches.append(pa.concat_batches(self._pieces))
             self._pieces = []
+        if len(self._batches) >= _PIECES:  # so that how many there are doesn't grow with what waits
+            self._batches = [pa.concat_batches(self._batches)]
 
     def abandon(self) -> None:
         """Close what is open; whatever is wrong with the file was said before."""
@@ -185,33 +206,37 @@ class _Table:
             if self._file is not None:
                 self._file.close()
 
-    def _write(self) -> None:
+    def _waiting(self) -> pa.Table:
+        """What waits, which waits no longer."""
         if not self._whole:  # many small pieces of many columns cost the writer more than putting them together
             self._join()
-        held = [*self._batches, *self._pieces]
-        table = pa.Table.from_batches(held, self._schema)
-        for each in self._runs.add(table) if self._runs is not None and held else [table]:
-            self._put(each)
+        table = pa.Table.from_batches([*self._batches, *self._pieces], self._schema)
         self._batches = []
         self._pieces = []
         self.pending = 0
+        return table
+
+    def _write(self) -> None:
+        table = self._waiting()
+        for each in self._runs.add(table) if self._runs is not None else [table]:
+            self._put(each)
 
     def _put(self, table: pa.Table) -> None:
         if self._writer is None:
             self._file = self._opened()
+            options = _OF_RECORDS if self._whole else _SMALL if table.num_rows < _FEW else _LARGE
             self._writer = pq.ParquetWriter(
-                self._file,
-                self._schema,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=not self._whole,
-                write_statistics=["patient"]
-                if self._whole
-                else True,  # a record's least and greatest are as long as it
-                write_page_checksum=True,
+                self._file, self._schema, use_dictionary=self._words, write_page_checksum=True, **options
             )
         if table.num_rows:
             self._writer.write_table(table if self._whole else table.combine_chunks())
+
+
+def _words(schema: pa.Schema) -> list[str]:
+    """The columns whose cells are written as numbers of words, a few of them; doubles and times are sooner written."""
+    texts = (each for each in schema if pa.types.is_string(each.type) and each.name not in _NAMES)
+    lists = (each for each in schema if pa.types.is_list(each.type))
+    return [*(each.name for each in texts), *(f"{each.name}.list.element" for each in lists)]
 
 
 class Facts:

@@ -37,19 +37,36 @@ class Runs:
 
     def add(self, table: pa.Table) -> Iterator[pa.Table]:
         """Add rows; what comes back is sorted, and is to be written. Raises OSError where the disk is full."""
+        self._keep(self._sorted(table))
+        if len(self._pieces) >= _RUNS:
+            yield from self._ended()
+
+    def rest(self, table: pa.Table) -> Iterator[pa.Table]:
+        """The last rows, with what waits; where nothing does, no file is needed."""
+        found = self._sorted(table)
+        if self._writer is None:
+            yield found
+        else:
+            self._keep(found)
+            yield from self._ended()
+
+    def _sorted(self, table: pa.Table) -> pa.Table:
+        """Rows in the order of the column; of few values, which are sooner sorted by numbers than as texts."""
+        named = table.column(self._column).combine_chunks().dictionary_encode()
+        places = pc.rank(named.dictionary).cast(pa.int32())
+        return table.take(pc.sort_indices(places.take(named.indices)))
+
+    def _keep(self, table: pa.Table) -> None:
         if self._writer is None:
             self._file = TemporaryFile(dir=self._folder)  # noqa: SIM115  # open until its rows are put together
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             self._writer = pa.ipc.new_file(self._file, table.schema, options=options)
-        pieces = table.take(pc.sort_indices(table.column(self._column))).to_batches(max_chunksize=_PIECE)
+        pieces = table.to_batches(max_chunksize=_PIECE)
         for each in pieces:
             self._writer.write_batch(each)
         self._pieces.append(len(pieces))
-        if len(self._pieces) >= _RUNS:
-            yield from self.rest()
 
-    def rest(self) -> Iterator[pa.Table]:
-        """What waits."""
+    def _ended(self) -> Iterator[pa.Table]:
         if self._writer is not None:
             self._writer.close()
             yield from self._merged()

@@ -19,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.cli import app
+from adapter.columns import folder, runs
 from adapter.columns.folder import Facts
 from adapter.columns.manifest import FAILURES, FORMAT, MANIFEST, Basis, Manifest
 from adapter.columns.rows import Rows, decoded, encoded, key_of
 from adapter.columns.schema import OBSERVATIONS, TABLES, Layout
-from adapter.columns.values import Row, nearest
+from adapter.columns.values import Cells, nearest
 from adapter.errors import InputError, UsageError
 from adapter.evaluator import evaluate_all
 from adapter.evaluator.verdict import to_line
@@ -328,10 +329,11 @@ def _tables(made: Rows, setup: Setup) -> Iterator[bool]:
         contents = contents_of(content)
         _, found = made.of(read_record(contents, setup.terminology), contents, name, 0)
         for table, held in found.items():
-            yield all(_fits(row, TABLES[table]) for row in held)
+            width = len(TABLES[table])
+            yield all(_fits(held[first : first + width], TABLES[table]) for first in range(0, len(held), width))
 
 
-def _fits(row: Row, layout: Layout) -> bool:
+def _fits(row: Cells, layout: Layout) -> bool:
     """Whether a row has a cell for each column, and a tuple of cells for columns that are shared."""
     return len(row) == len(layout) and all(
         isinstance(column, pa.Field) or len(cell) == len(column) for cell, column in zip(row, layout, strict=True)
@@ -382,6 +384,26 @@ def test_of_records_no_file_says_which_is_the_least(source: Path, tmp_path: Path
     assert said == {"patient": True, "place": False, "contents": False}
 
 
+def test_few_rows_wait_in_no_file(source: Path, tmp_path: Path, strict: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values are sorted where they are; the file is for what is more than memory should hold."""
+    run(source, tmp_path / "one", strict)
+    monkeypatch.delattr(runs, "TemporaryFile")
+    run(source, tmp_path / "other", strict)
+    assert files(tmp_path / "one") == files(tmp_path / "other")
+
+
+def test_what_waits_is_put_together(source: Path, tmp_path: Path, strict: Setup) -> None:
+    """Each batch takes some kilobytes beside its rows: their number must not grow with that of the patients."""
+    run(source, tmp_path / "facts", strict)
+    facts = Facts(tmp_path / "facts")
+    (batch,) = facts.batches("patients", 0)
+    (tmp_path / "more").mkdir()
+    with folder.Writer(tmp_path / "more", 1, lambda path: path.open("wb")) as writer:
+        for _ in range(1000):
+            writer.keep(0, "patients", batch.slice(0, 1))
+        assert sum(len(each) for each in vars(writer.parts[0]["patients"]).values() if isinstance(each, list)) < 50
+
+
 @pytest.mark.parametrize("upper", [(50, 30), (30, 50)])
 def test_each_has_the_limits_of_its_own_range(strict: Setup, upper: tuple[int, int]) -> None:
     """Two versions of one Observation that name none differ in their range, and so do the next patients'."""
@@ -404,5 +426,6 @@ def test_each_has_the_limits_of_its_own_range(strict: Setup, upper: tuple[int, i
     for number, content in enumerate((versions, *others)):
         contents = contents_of(content)
         _, tables = made.of(read_record(contents, strict.terminology), contents, str(number), number)
-        found.append([float(row[-1][place]) for row in tables["observations"]])
+        values = tables["observations"][len(OBSERVATIONS) - 1 :: len(OBSERVATIONS)]
+        found.append([float(each[place]) for each in values])
     assert found == [[float(high) for high in upper], [float(upper[0])], [float(upper[1])]]
