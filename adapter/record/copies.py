@@ -5,7 +5,7 @@ says.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TypeVar, cast
 
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from adapter.criteria.terminology import Terminology
-from adapter.record.decoded import Decoded
+from adapter.record.decoded import Entries
 from adapter.record.facts import (
     CLOSED,
     UNREADABLE,
@@ -101,7 +101,7 @@ class Copies:
         for held in lists if found else ():
             held[:] = [cast("L", found.get(id(each), each)) for each in held]
 
-    def settle_results(self, entries: Iterable[Decoded], results: dict[str, list[ObservationFact]]) -> None:
+    def settle_results(self, entries: Entries, results: dict[str, list[ObservationFact]]) -> None:
         """Results of which a copy was entered in error, or corrected: they can't be relied on."""
         doubted = self._doubted(entries) if self._replacing else {}
         if not doubted:
@@ -114,7 +114,7 @@ class Copies:
         for key, held_at in places.items():
             _doubt(doubted[key], held_at, results)
 
-    def _doubted(self, entries: Iterable[Decoded]) -> dict[str, list[_Replacing]]:
+    def _doubted(self, entries: Entries) -> dict[str, list[_Replacing]]:
         """What may take the place of each result, by its key."""
         replacing: defaultdict[tuple[str, str], list[_Replacing]] = defaultdict(list)
         for one in self._replacing:
@@ -152,12 +152,12 @@ def _is_same(fact: ObservationFact, one: _Replacing) -> bool:
     return not _are_apart(fact.when, one.when)
 
 
-def _numbered(entries: Iterable[Decoded]) -> Iterator[tuple[set[tuple[str, str]], str, When | None]]:
+def _numbered(entries: Entries) -> Iterator[tuple[set[tuple[str, str]], str, When | None]]:
     """Every result that has identifiers, with when it was told."""
-    for each in entries:
-        resource = each.plain if each.plain is not None else each.resource
-        if each.type == "Observation" and resource is not None and (raw := getattr(resource, "identifier", None)):
-            yield _numbers(raw), each.key, readable(getattr(resource, "issued", None))
+    for sent, plain, other in entries.lines():
+        resource = plain if other is None else other.resource
+        if sent.type == "Observation" and resource is not None and (raw := getattr(resource, "identifier", None)):
+            yield _numbers(raw), sent.key, readable(getattr(resource, "issued", None))
 
 
 def _pairs(copies: list[_Numbered]) -> Iterator[tuple[_Numbered, _Numbered]]:

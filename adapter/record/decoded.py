@@ -5,7 +5,7 @@ which that is, both are evidence: what they differ in must not be settled by the
 can't be decoded the part that can is kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -22,13 +22,12 @@ from adapter.record.resources import Condition, Observation
 class Decoded(Struct, frozen=True, gc=False):
     """One resource, decoded; `resource` is None where its type isn't read, or where it can't be: then `problem`.
 
-    Beside a problem there may be what is left of it (`remnant`). `plain`: a plain Observation, which is left undecoded.
+    Beside a problem there may be what is left of it (`remnant`).
     """
 
     sent: Resource
     resource: Readable | None
     problem: Issue | None = None
-    plain: PlainObservation | None = None
 
     @property
     def type(self) -> str:
@@ -41,6 +40,36 @@ class Decoded(Struct, frozen=True, gc=False):
         return self.sent.key
 
 
+Line = tuple[Resource, PlainObservation | None, Decoded | None]
+"""A resource, and the plain Observation that it is, which is left undecoded; or what else it is."""
+
+
+class Entries(Struct, frozen=True):
+    """The resources of an input in their order: the parts of each `Line`, in columns, since most are plain."""
+
+    sent: Sequence[Resource]
+    plain: Sequence[PlainObservation | None]
+    others: Sequence[Decoded | None]
+
+    def lines(self) -> Iterator[Line]:
+        """One after another."""
+        return zip(self.sent, self.plain, self.others, strict=True)
+
+    @property
+    def not_plain(self) -> list[Decoded]:
+        """All but the plain Observations."""
+        return [each for each in self.others if each is not None]
+
+    @property
+    def one_of_each(self) -> list[Decoded]:
+        """The same with the first of the plain Observations, in their order."""
+        first = next((place for place, each in enumerate(self.plain) if each is not None), None)
+        found = self.not_plain
+        if first is not None:
+            found.insert(first, Decoded(self.sent[first], None))
+        return found
+
+
 _readable = msgspec.json.Decoder(Readable)
 _ONE = frozenset({"Patient", "Medication"})
 """Types of which one version must be chosen: others refer to them."""
@@ -48,7 +77,7 @@ _ONE = frozenset({"Patient", "Medication"})
 _READ = frozenset(kind.__name__ for kind in Readable.__args__)
 
 
-def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple[tuple[Decoded, ...], list[Issue]]:
+def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple[Entries, list[Issue]]:
     """The resources of an input, each once, and an issue for what is none; those of `LATER` undecoded.
 
     `types`: of those that only some studies read (`listed.LISTED`), the ones to decode; None: all.
@@ -57,14 +86,28 @@ def entries_of(contents: Contents, types: frozenset[str] | None = None) -> tuple
     left = LATER if types is None else LATER | LISTED - types
     newest = _newest(contents.resources, issues)
     plain = (contents if newest is contents.resources else Contents(tuple(newest))).plain
-    found: list[Decoded] = []
-    for one, looked in zip(newest, plain, strict=True):
-        if looked is not None:  # as most are
-            found.append(Decoded(one, None, None, looked))
-            continue
-        found.append(Decoded(one, None) if one.type in left else decoded(one))
-        found += [Decoded(each, None, None, plain_observation(each.raw)) for each in results_inside(one)]
-    return tuple(found), issues
+    others: list[Decoded | None] = [None] * len(newest)
+    inside: dict[int, list[Resource]] = {}
+    for place, looked in enumerate(plain):
+        if looked is None:  # as few are
+            one = newest[place]
+            others[place] = Decoded(one, None) if one.type in left else decoded(one)
+            if results := results_inside(one):
+                inside[place] = results
+    found = Entries(newest, plain, others)
+    return _with_inside(found, inside) if inside else found, issues
+
+
+def _with_inside(entries: Entries, inside: Mapping[int, list[Resource]]) -> Entries:
+    """The same with the results that stand in what has a place, each behind it."""
+    lines: list[Line] = []
+    for place, line in enumerate(entries.lines()):
+        lines.append(line)
+        for each in inside.get(place, ()):
+            looked = plain_observation(each.raw)
+            lines.append((each, looked, None if looked is not None else Decoded(each, None)))
+    sent, plain, others = zip(*lines, strict=True)
+    return Entries(sent, plain, others)
 
 
 def _newest(resources: Sequence[Resource], issues: list[Issue]) -> Sequence[Resource]:
@@ -111,9 +154,10 @@ def decoded(sent: Resource) -> Decoded:
         return Decoded(sent, left, _unreadable(sent, error, read))
 
 
-def whole(entry: Decoded) -> Decoded:
-    """One that was left undecoded (`LATER`), decoded."""
-    return decoded(entry.sent) if entry.type in LATER else entry
+def whole(line: Line) -> Decoded:
+    """What was left undecoded (`LATER`), decoded; the others as they are."""
+    sent, _, other = line
+    return decoded(sent) if other is None or sent.type in LATER else other
 
 
 def _unreadable(sent: Resource, error: Exception, read: str) -> Issue:

@@ -5,7 +5,7 @@ depends on. What is not plain, or can't be read without an issue, is left: the r
 what is to be said. So nothing is read otherwise here, only sooner (`tests/properties/test_plain_observation.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cache, partial
 from typing import TypeVar
@@ -20,11 +20,12 @@ from adapter.record import read_observation as observation
 from adapter.record.bundle import PlainObservation, Resource
 from adapter.record.certainty import is_called_donor
 from adapter.record.copies import REPLACING
+from adapter.record.decoded import Line
 from adapter.record.facts import Circumstances, Issue, Limits, ObservationFact, Source, Unmapped
 from adapter.record.links import manner_of
-from adapter.record.read_observation import UNREADABLE, Content
+from adapter.record.read_observation import STATUSES, UNREADABLE, Content
 from adapter.record.references import Referable
-from adapter.record.resources import CodeableConcept, Observation, Quantity, Reference, ReferenceRange, Specimen
+from adapter.record.resources import ABSENT, CodeableConcept, Observation, Quantity, Reference, ReferenceRange, Specimen
 from adapter.record.subject import Subject
 from adapter.record.trust import NEVER, has_failed, is_usable
 from adapter.record.values import (
@@ -165,7 +166,6 @@ class PlainObservations:
 
     __slots__ = (
         "_attestations",
-        "_last_owned",
         "_observations",
         "_owned",
         "_said",
@@ -196,31 +196,50 @@ class PlainObservations:
         self._attestations = attestations
         self._unmapped = unmapped
         self._owned: dict[bytes, bool] = {}
-        self._last_owned: Raw | None = None
         self._usable: dict[bytes, bool] = {}
         self._times: dict[str, When] = {}
 
-    def take(self, sent: Resource, found: PlainObservation) -> bool:
-        """Read one; False, and nothing is done, where it must be read whole."""
-        status, whose, said = found.status, found.subject, self._said
-        if status not in observation.STATUSES or not (whose == self._last_owned or self._owns(whose)):
-            return False
-        code, value = said.codes[bytes(found.code)], self._value(found)
-        beside: _Beside | None = _NO_MORE
-        flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
-        if ranges or flags or performers:
-            beside = said.beside[bytes(flags), bytes(ranges), bytes(performers)]
-        if code is None or value is None or beside is None or (found.identifier and status in REPLACING):
-            return False  # so is what may replace another result
-        if (found.bodySite and code.sets) or (found.specimen and not self._is_usable(bytes(found.specimen))):
-            return False  # where it was measured may say that it is something else, or somebody else's
-        if status in NEVER:
-            return True
-        if code.sets or code.attested is not None:
-            return self._add(sent, found, code, value, beside)
-        if code.sets is None:
-            self._unmapped.append(unmapped(sent.key, code.concept))
-        return True
+    def take(self, lines: Iterable[Line]) -> Line | None:
+        """Read one after another, up to the first that must be read whole: that one, of which nothing is done yet.
+
+        None where all were plain. An absent element is known by its identity, the quickest way: of each, most are.
+        """
+        codes, quantities, besides = self._said.codes, self._said.quantities, self._said.beside
+        owned: Raw | None = None
+        for line in lines:
+            sent, found, _ = line
+            if found is None or not (found.subject == owned or self._owns(found.subject)):
+                return line
+            owned, status, code, quantity = found.subject, found.status, codes[bytes(found.code)], found.valueQuantity
+            if (
+                quantity is not ABSENT
+                and found.valueCodeableConcept is ABSENT
+                and found.valueString is None
+                and found.valueBoolean is None
+                and found.valueInteger is ABSENT
+            ):
+                value = quantities[bytes(quantity)]
+            else:
+                value = self._value(found)
+            beside: _Beside | None = _NO_MORE
+            flags, ranges, performers = found.interpretation, found.referenceRange, found.performer
+            if ranges is not ABSENT or flags is not ABSENT or performers is not ABSENT:
+                beside = besides[bytes(flags), bytes(ranges), bytes(performers)]
+            if (
+                (code is None or value is None or beside is None or status not in STATUSES)
+                or (found.identifier is not ABSENT and status in REPLACING)  # it may replace another result
+                or (found.bodySite is not ABSENT and code.sets)  # by where it was measured it may be something else,
+                or (found.specimen is not ABSENT and not self._is_usable(bytes(found.specimen)))  # or somebody else's
+            ):
+                return line
+            if status in NEVER:
+                continue
+            if code.sets or code.attested is not None:
+                if not self._add(sent, found, code, value, beside):
+                    return line
+            elif code.sets is None:
+                self._unmapped.append(unmapped(sent.key, code.concept))
+        return None
 
     def _add(self, sent: Resource, found: PlainObservation, code: _Code, value: _Value, beside: _Beside) -> bool:
         time = found.effectiveDateTime
@@ -284,8 +303,6 @@ class PlainObservations:
             except _UNREADABLE:
                 owned = False
             self._owned[raw] = owned
-        if owned:
-            self._last_owned = sent
         return owned
 
     def _is_usable(self, raw: bytes) -> bool:

@@ -96,14 +96,14 @@ class _Reader:
     ) -> None:
         self.terminology, self.types = terminology, types
         self.entries, self.issues = entries_of(contents, types)
-        others = [each for each in self.entries if each.plain is None]
+        others = self.entries.not_plain
         self.subject = find_subject(others, subject, self.issues)
         self.collector = IssueCollector(self.subject.reference, "Patient", self.issues)
         self.birth = birth(self.subject.patient, self.collector)
         self.other_types: Counter[str] = Counter()  # a generic type that is called, as Counter[str](), takes its time
         lacking = contents.lacking if types is None else contents.lacking & types
         self.unread = {*lacking} if self.subject.is_whole and not contents.problems else {ANY_TYPE}
-        self.unread |= of_other_releases(self.entries, self.issues)
+        self.unread |= of_other_releases(self.entries.one_of_each, self.issues)
         self.issues += [Issue(each, each, "the source gave away none; there may be some") for each in lacking]
         self.medications: Referable[Medication] = Referable()
         self.specimens: Referable[Specimen] = Referable()
@@ -122,7 +122,7 @@ class _Reader:
         self.consents: list[ConsentFact] = []
         self.mentions: defaultdict[str, list[Mention]] = defaultdict(list)
         self.listed: defaultdict[EntryList, list[EntryFact]] = defaultdict(list)
-        self.addresses = keys_of_urns([entry.sent for entry in self.entries])
+        self.addresses = keys_of_urns(self.entries.sent)
         self.by_name: Referable[Callable[[], Decoded]] | None = None
         self._note_referable(others)
         self.namesake = donor_names(self.subject.patient, terminology)
@@ -133,10 +133,9 @@ class _Reader:
         deceased, died = death(patient, self.collector)
         found = self.observations, self.attestations, self.unmapped
         plain = PlainObservations(self.terminology, self.subject, self.specimens, *found)
-        for each in self.entries:
-            if each.plain is not None and plain.take(each.sent, each.plain):
-                continue
-            entry = whole(each)
+        lines = self.entries.lines()
+        while (line := plain.take(lines)) is not None:
+            entry = whole(line)
             if entry.problem is not None:
                 self.issues.append(entry.problem)
                 self.unread |= lost_with(entry.type, entry.problem.path)
@@ -347,9 +346,10 @@ class _Reader:
             return None
         if self.by_name is None:
             self.by_name = Referable()
-            for entry in self.entries:
-                if entry.resource is not None or entry.sent.type in LATER:
-                    self.by_name.add(once(partial(whole, entry)), entry.key, entry.sent.full_url)
+            for line in self.entries.lines():
+                sent, _, entry = line
+                if sent.type in LATER or (entry is not None and entry.resource is not None):
+                    self.by_name.add(once(partial(whole, line)), sent.key, sent.full_url)
         found = self.by_name.find(reference.reference)
         return None if found is None else found().resource
 

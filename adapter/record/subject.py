@@ -101,7 +101,7 @@ def subject_of(contents: Contents) -> Subject:
     """The only patient of an input, of which nothing else is read. Raises InputError as `find_subject` does."""
     people = tuple([each for each in contents.resources if each.type == "Patient"])
     entries, issues = entries_of(msgspec.structs.replace(contents, resources=people))
-    return find_subject(entries, None, issues)
+    return find_subject(entries.not_plain, None, issues)
 
 
 def find_subject(entries: Iterable[Decoded], asked: str | None, issues: list[Issue]) -> Subject:

@@ -122,7 +122,7 @@ def _named(text: str, held: Referable[Resource], base: str | None) -> tuple[Reso
 
 def only_patient(data: Contents) -> str:
     """The key of the one patient of the data. Raises InputError if there are several, or none."""
-    return find_subject(entries_of(data, frozenset())[0], None, []).reference
+    return find_subject(entries_of(data, frozenset())[0].not_plain, None, []).reference
 
 
 def holds_patient(key: str, data: Contents) -> bool:

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from adapter.errors import InputError
 from adapter.record import PatientRecord, read_record
+from adapter.record.decoded import Line
 from adapter.record.facts import ObservationFact
 from adapter.record.plain_observation import PlainObservations
 from demo.cohort import cohort
@@ -27,7 +28,7 @@ COHORT = [content for _, _, content in cohort(30, seed=5)]
 @contextmanager
 def read_whole() -> Iterator[None]:
     """No Observation is read quickly."""
-    with patch.object(PlainObservations, "take", return_value=False):
+    with patch.object(PlainObservations, "take", lambda _, lines: next(lines, None)):
         yield
 
 
@@ -201,9 +202,17 @@ def taken(contents: list[bytes]) -> list[bool]:
     found: list[bool] = []
     take = PlainObservations.take
 
-    def counted(self: PlainObservations, *sent: Any) -> bool:  # noqa: ANN401
-        found.append(take(self, *sent))
-        return found[-1]
+    def counted(self: PlainObservations, lines: Iterator[Line]) -> Line | None:
+        asked: list[Line] = []
+
+        def told() -> Iterator[Line]:
+            for line in lines:
+                asked.append(line)
+                yield line
+
+        left = take(self, told())
+        found.extend(line is not left for line in asked if line[1] is not None)
+        return left
 
     with patch.object(PlainObservations, "take", counted):
         for content in contents:
