@@ -216,16 +216,18 @@ class _Opened:
             raise InputError(msg)
         return items
 
-    def add(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int) -> None:
-        """What stands where a resource should."""
+    def add(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int, *, may_be_plain: bool = True) -> None:
+        """What stands where a resource should. `may_be_plain`: nobody has seen yet that it is no plain Observation."""
         try:
-            self.open(raw, full_url, place, depth)
+            self.open(raw, full_url, place, depth, may_be_plain=may_be_plain)
         except UNREADABLE as error:
             self.problem(place, f"not a resource: {error}")
 
-    def open(self, raw: bytes | Raw, full_url: str | None, place: str, depth: int) -> None:
+    def open(
+        self, raw: bytes | Raw, full_url: str | None, place: str, depth: int, *, may_be_plain: bool = True
+    ) -> None:
         """The same. Raises an error of UNREADABLE where it is no resource."""
-        plain = plain_observation(raw)  # as most are: so it need not be decoded again
+        plain = plain_observation(raw) if may_be_plain else None  # as most are: so it need not be decoded again
         resource = resource_of(raw, full_url, place, plain)
         if plain is not None:
             self.keep(resource, plain)
@@ -272,7 +274,7 @@ class _Opened:
             elif entry.response is not None or not raw:
                 self.entry(entry, f"{where}.entry[{number}]", depth, gone)
             else:
-                self.add(raw, entry.full_url, f"{where}.entry[{number}]", depth + 1)
+                self.add(raw, entry.full_url, f"{where}.entry[{number}]", depth + 1, may_be_plain=False)
 
     def undecoded(self, raw: Raw, place: str, depth: int) -> None:
         try:
