@@ -19,6 +19,7 @@ from msgspec import Meta as Limit
 from msgspec import Raw, Struct
 
 from adapter.errors import MalformedError
+from adapter.record.repeated import Repeated
 from adapter.record.resources import ABSENT, Meta
 
 MAX_DEPTH = 100
@@ -39,11 +40,9 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 def json_text(data: bytes) -> bytes:
     """The text, without a byte order mark. Raises MalformedError, which says nothing of the text but a key."""
     plain = data.removeprefix(BOM)
-    marks = plain.translate(None, _NO_MARKS)  # in one reading of the text, which is long
-    is_flat = _is_flat(marks.translate(None, b":"))
-    if is_flat and _is_plain(plain, marks.count(b":")):
+    if _repeated.is_plain(plain) or _is_surely_plain(plain):
         return plain
-    if not is_flat and _is_deep(plain):
+    if _is_deep(plain):
         msg = f"it nests arrays and objects deeper than {MAX_DEPTH}; send it flatter"
         raise MalformedError(msg)
     try:
@@ -61,6 +60,15 @@ def json_text(data: bytes) -> bytes:
         msg = "it is not JSON that can be read: a number is too long, or it nests too deep"
         raise MalformedError(msg) from error
     return plain
+
+
+def _is_surely_plain(text: bytes) -> bool:
+    """Whether it is flat, and plain; where not, it may be all the same."""
+    marks = text.translate(None, _NO_MARKS)  # in one reading of the text, which is long
+    return _is_flat(marks.translate(None, b":")) and _is_plain(text, marks.count(b":"))
+
+
+_repeated = Repeated(_is_surely_plain)
 
 
 def _is_plain(text: bytes, colons: int) -> bool:
