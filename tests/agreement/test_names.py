@@ -77,7 +77,7 @@ def test_a_result_that_only_its_name_tells(
         ("keine Gerinnsel, s. Anlage", None),
     ],
 )
-@pytest.mark.parametrize("status", ["unknown", "preliminary"])
+@pytest.mark.parametrize("status", ["unknown", "preliminary", "undated"])
 def test_a_newer_result_that_says_it_elsewhere(
     words: str,
     status: str,
@@ -88,6 +88,8 @@ def test_a_newer_result_that_says_it_elsewhere(
     engine, libraries = running_engine
     said = {key: each for key, each in haemoglobin(0).items() if key != "valueQuantity"}
     newer = {**said, "id": "newer", "effectiveDateTime": "2026-02-28", "status": status, "valueString": words}
+    if status == "undated":
+        newer = {key: each for key, each in newer.items() if key != "effectiveDateTime"} | {"status": "final"}
     asked = Asked(words, bundle(PATIENT, haemoglobin(90), newer), AS_OF)
     assert [str(each) for each in compare(asked, engine, libraries).differences] == []
     assert engine.evaluate(asked.bundle, asked.instant)[libraries["nct07008872"]]["I7"] is answer

@@ -127,16 +127,16 @@ _NO_VALUE = frozenset({"value", "interpretation"})
 
 
 def may_be_anything(reading: Reading, reason: Reason, chart: Chart) -> bool:
-    """Whether one that is not final may have come to anything: its words say it elsewhere ("see report").
+    """Whether one that is not final, or undated, may have come to anything: its words say it elsewhere ("see report").
 
     Not where they say that it came to nothing: "folgt", "clotted".
     """
     fact = reading.fact
-    if reading.counts or reason not in _IN_WORDS or fact.coded or fact.amount is not None or fact.boolean is not None:
+    if (reading.counts and reading.time is not None) or reason not in _IN_WORDS or fact.coded:
+        return False
+    if fact.amount is not None or fact.boolean is not None or fact.element.rpartition(".")[2] in _NO_VALUE:
         return False
     said, writing = fact.string or "", chart.terminology.writing
-    if fact.element.rpartition(".")[2] in _NO_VALUE:
-        return False
     return not (writing.says("no_result", said) or writing.says("unusable", said))
 
 

@@ -26,6 +26,7 @@ from adapter.kinds.condition.evaluate import bind_condition
 from adapter.kinds.condition.statement import Condition, Occurrence
 from adapter.kinds.exposure.evaluate import bind_exposure
 from adapter.kinds.exposure.statement import Exposure
+from adapter.kinds.measurement.compare import may_be_anything
 from adapter.record.facts import Amount, ObservationFact, Source
 from adapter.record.values import stands_for_none
 
@@ -199,8 +200,13 @@ class Deriving:
         if isinstance(newest, Outcome):
             return newest
         others, changes = newest.doubts or ([], ())
-        numbers = (chart.number(reading.fact, each.analyte) for reading in others)
-        readable = [reading for reading, number in zip(others, numbers, strict=True) if isinstance(number, Interval)]
+        readable: list[Reading] = []
+        for reading in others:
+            number = chart.number(reading.fact, each.analyte)
+            if not isinstance(number, Reason):
+                readable.append(reading)
+            elif may_be_anything(reading, number, chart):
+                return outcome(Reason.PRELIMINARY, evidence([reading], named=True), newest.changes + changes)
         return self._numbers(each, (*newest.latest.readings, *readable), newest.changes + changes, chart)
 
     def _beside(self, each: _Bound, primary: Sequence[Reading], chart: Chart) -> "_Gathered | Outcome":
