@@ -14,12 +14,14 @@ def any_word(words: Iterable[str], denied: Iterable[str] = (), behind: Iterable[
 def whole_words(words: Iterable[str], denied: Iterable[str] = (), behind: Iterable[str] = ()) -> str:
     """A pattern of any of the words, whole, and none of `denied` directly before it; empty without words.
 
-    Nor one of `behind` as all that is said of it ("haemolysis: negative; …", and not "haemolysis: no repeat").
+    Nor one of `behind` as all that is said of it ("haemolysis: negative; …", and not "haemolysis: no repeat"); a dash
+    before another label begins a line of its own ("haemolysed - potassium: too high").
     """
     unless = "".join(rf"(?<!(?<!\w){re.escape(word)}[ -])" for word in longest_first(denied))
     found = "|".join(map(re.escape, longest_first(words)))
     said = "|".join(map(re.escape, longest_first(behind)))
-    ends = rf"(?! ?(?:index|grade?)? ?[:=]? ?(?:{said}) ?(?:[.,](?!\d)|[;/|)]|$|[^ :=]+ ?[:=]))" if said else ""
+    ended = r"[.,](?!\d)|[;/|)]|$|(?<!-)(?<!- )[^ :=]+ ?[:=]"
+    ends = rf"(?! ?(?:index|grade?)? ?[:=]? ?(?:{said}) ?(?:{ended}))" if said else ""
     word = rf"(?<!\w)(?:{found})(?!\w){ends}" if found else ""
     return f"(?={word}){unless}" if word and unless else word
 
