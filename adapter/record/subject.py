@@ -23,6 +23,7 @@ from adapter.record.when import When
 T = TypeVar("T")
 _SEX = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
 _SEXES = {"female-typical": "female", "male-typical": "male"}
+_NO_PATIENT = "none; send the Patient too"
 _WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
 """The widest offsets from UTC in use."""
 _CODED_SEXES = frozenset(
@@ -141,20 +142,19 @@ def _referable(patients: Iterable[tuple[Resource, str]]) -> Referable[str]:
 def _asked(asked: str | None, entries: Iterable[Decoded], survivors: Mapping[str, str]) -> str:
     """The key of the asked patient, or of the only one that no other has replaced."""
     unreadable = {entry.key: entry.problem for entry in entries if entry.problem and entry.type == "Patient"}
-    if asked is not None:
-        key = asked if "/" in asked else f"Patient/{asked}"
-        current = [key] if key in survivors else []
-        advice = f"{key} is not in the input; it holds {len(survivors)} Patient resources"
-    else:
-        key = ""
+    key = "" if asked is None else asked if "/" in asked else f"Patient/{asked}"
+    if asked is None:
         current = [each for each, last in survivors.items() if last == each]
-        known = "none; send the Patient too"
-        if current:
-            several = ", ".join(sorted(current)[:5])
-            known = f"{len(current)}: {several}; send one alone, or name one as the subject"
-        advice = f"the input must hold one Patient, it holds {known}"
+    else:
+        current = [key] if key in survivors else []
     if len(current) == 1 and (asked is not None or not unreadable):
         return current[0]
+    if asked is not None:
+        advice = f"{key} is not in the input; it holds {len(survivors)} Patient resources"
+    else:
+        several = ", ".join(sorted(current)[:5])
+        known = f"{len(current)}: {several}; send one alone, or name one as the subject" if current else _NO_PATIENT
+        advice = f"the input must hold one Patient, it holds {known}"
     for each, problem in unreadable.items():
         if asked is None or each == key:
             advice = f"{each} can't be read: {problem.path}: {problem.message}"
