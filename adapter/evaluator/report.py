@@ -15,7 +15,7 @@ from enum import Enum, auto
 from operator import attrgetter
 from typing import NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Catalogue, Effort
@@ -226,8 +226,12 @@ def results(
 ) -> Told:
     """One result a criterion. A part without an id lends its parts, evidence and needs to the one above it."""
     teller = _Teller(bound, chart, moment)
-    found = tuple([teller.result(role, node, _bearing(role, node)) for role, node in criteria])
-    return Told(found, by_effort(each_once(teller.missed), bound.terminology.catalogue))
+    found: list[CriterionResult] = []
+    for role, node in criteria:
+        truth = node.outcome.truth
+        bearing = _OPEN if truth is UNKNOWN else _RULING_OUT if truth is AGAINST[role] else _NONE
+        found.append(teller.result(role, node, bearing))
+    return Told(tuple(found), by_effort(each_once(teller.missed), bound.terminology.catalogue))
 
 
 class Bearing(Enum):
@@ -239,12 +243,6 @@ class Bearing(Enum):
 
 
 _OPEN, _RULING_OUT, _NONE = Bearing
-
-
-def _bearing(role: CriterionRole, node: Node) -> Bearing:
-    if node.outcome.truth is UNKNOWN:
-        return _OPEN
-    return _RULING_OUT if node.outcome.truth is AGAINST[role] else _NONE
 
 
 def _of_part(above: Bearing, whole: Node, place: int) -> Bearing:
@@ -265,7 +263,7 @@ class _Teller:
         self.chart = chart
         self.moment = moment
         self.policy = chart.policy
-        self.sentences: dict[int, str] = {}
+        self.situation = chart.situation
         self.missed: list[DataNeed] = []
         """What is missing of the results that were told, in their order."""
 
@@ -273,7 +271,7 @@ class _Teller:
         """The result of a criterion; of one without any data, told once."""
         if not node.blank or bearing is _RULING_OUT:
             return self.tell(role, node, bearing)
-        key = (self.chart.situation, bearing is _OPEN)
+        key = (self.situation, bearing is _OPEN)
         known = node.bound.told.get(key)
         if known is None or known[0].role is not role:
             before = len(self.missed)
@@ -283,40 +281,64 @@ class _Teller:
         return known[0]
 
     def tell(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
-        bound, found = node.bound, node.outcome
-        name = bound.name or ""
+        bound, found, parts = node.bound, node.outcome, node.parts
+        shown = found.evidence
         missing: tuple[DataNeed, ...] = ()
-        ahead = None
+        lasting: bool | UnsetType = UNSET
+        until: datetime | None = None
         if bearing is _OPEN:
-            if bound.lends or not node.parts:
-                missing = self.missing(node, name)
+            if not parts or bound.lends:
+                missing = self.missing(node, bound.name or "")
                 self.missed += missing
         elif bearing is _RULING_OUT:
-            ahead = future(node, self.chart, self.moment, self.bound.terminology)
-        parts: list[CriterionResult] = []
-        shown = found.evidence
-        if bound.lends and node.parts:
-            lent = [*shown]
-            self.lend(role, node, bearing, parts, lent)
-            shown = tuple(lent)
+            lasting, until = future(node, self.chart, self.moment, self.bound.terminology)
+        told: tuple[CriterionResult, ...] = ()
+        if not parts:
+            sentence = explanation(bound.words, found)
+        elif not bound.lends:
+            told, of_decider = self.parts(role, node, bearing)
+            sentence = self.explanation(node, of_decider)
         else:
-            for place, part in enumerate(node.parts):
-                parts.append(self.result(role, part, _of_part(bearing, node, place)))
-        sentence = self.sentences[id(node)] = self.explanation(node)  # the verdict keeps it, so its id stays its own
+            told, shown = self.lent(role, node, bearing)
+            sentence = self.explanation(node)
+        if len(shown) > 1:
+            shown = tuple(dict.fromkeys(shown))
         return CriterionResult(
-            name,
+            bound.name or "",
             role,
             bound.criterion.label,
             found.truth,
             found.reason,
             found.assumed,
             sentence,
-            tuple(dict.fromkeys(shown)) if len(shown) > 1 else shown,
+            shown,
             missing,
-            tuple(parts),
-            UNSET if ahead is None else ahead.lasting,
-            None if ahead is None else ahead.until,
+            told,
+            lasting,
+            until,
         )
+
+    def parts(
+        self, role: CriterionRole, node: Node, bearing: Bearing
+    ) -> tuple[tuple[CriterionResult, ...], str | None]:
+        """The results of parts which all have an id, and the sentence of the one that decides."""
+        found: list[CriterionResult] = []
+        decider, sentence = node.decider, None
+        for place, part in enumerate(node.parts):
+            told = self.result(role, part, _NONE if bearing is _NONE else _of_part(bearing, node, place))
+            if part is decider:
+                sentence = told.explanation
+            found.append(told)
+        return tuple(found), sentence
+
+    def lent(
+        self, role: CriterionRole, node: Node, bearing: Bearing
+    ) -> tuple[tuple[CriterionResult, ...], tuple[Evidence, ...]]:
+        """The results of the parts, and the evidence, where a part without an id lends its own."""
+        told: list[CriterionResult] = []
+        shown = [*node.outcome.evidence]
+        self.lend(role, node, bearing, told, shown)
+        return tuple(told), tuple(shown)
 
     def lend(
         self, role: CriterionRole, node: Node, bearing: Bearing, told: list[CriterionResult], shown: list[Evidence]
@@ -331,8 +353,8 @@ class _Teller:
                 if part.parts:
                     self.lend(role, part, below, told, shown)
 
-    def explanation(self, node: Node) -> str:
-        """The sentence of a node; of what its parts say, of which one decides."""
+    def explanation(self, node: Node, of_decider: str | None = None) -> str:
+        """The sentence of a node; of what its parts say, of which one decides, by its own sentence."""
         decider = node.decider
         if decider is None:
             return explanation(node.bound.words, node.outcome)
@@ -340,7 +362,7 @@ class _Teller:
             names = [part.bound.name for part in node.open]
             if len(names) > 1 and all(names):
                 return f"open: {', '.join(name or '' for name in names)}"
-        name, told = decider.bound.name, self.sentences.get(id(decider)) or self.explanation(decider)
+        name, told = decider.bound.name, of_decider or self.explanation(decider)
         return f"{name}: {told}" if name else told
 
     def missing(self, node: Node, name: str) -> tuple[DataNeed, ...]:

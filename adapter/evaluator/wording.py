@@ -81,13 +81,14 @@ class Words(Struct, frozen=True, gc=False):
 class _Frame(Struct, frozen=True, gc=False):
     """A sentence with a hole: what stands before and after what is told there, if there is evidence to tell of.
 
-    `lead`: what introduces the evidence.
+    `lead`: what introduces the evidence. `bare`: the whole without any.
     """
 
     before: str
     hole: str
     lead: str
     after: str
+    bare: str
 
 
 def words(criterion: Criterion, catalogue: Catalogue) -> Words:
@@ -112,15 +113,16 @@ def explanation(said: Words, outcome: Outcome) -> str:
         if len(said.frames) >= _MOST_FRAMES:
             said.frames.clear()
         frame = said.frames[key] = _frame(said, *key)
-    before, hole, after = frame.before, frame.hole, frame.after
-    if not outcome.evidence or not hole:
-        return before + after
-    if hole == "{value}":
-        return f"{before}{outcome.evidence[0].value}{after}"
-    told = frame.lead + evidence_in_words(outcome.evidence)
-    if hole == "{shown}":
-        told = told and f"; there is only: {told}"
-    return f"{before}{told}{after}"
+    shown = outcome.evidence
+    if not shown or not frame.hole:
+        return frame.bare
+    if frame.hole == "{value}":
+        return f"{frame.before}{shown[0].value}{frame.after}"
+    told = _in_words(shown[0]) if len(shown) == 1 else evidence_in_words(shown)
+    if frame.hole == "{evidence}":
+        return f"{frame.before}{frame.lead}{told}{frame.after}"
+    told = frame.lead + told
+    return f"{frame.before}; there is only: {told}{frame.after}" if told else frame.bare
 
 
 def _frame(said: Words, reason: Reason, note: str) -> _Frame:
@@ -135,7 +137,8 @@ def _frame(said: Words, reason: Reason, note: str) -> _Frame:
         "noted": f"; {note}" if note else "",
     }
     lead = "" if reason is Reason.ATTESTED else said.lead
-    return _Frame(before.format(**words), hole, lead, after.format(**words))
+    before, after = before.format(**words), after.format(**words)
+    return _Frame(before, hole, lead, after, before + after)
 
 
 def evidence_in_words(items: Sequence[Evidence]) -> str:
@@ -146,7 +149,8 @@ def evidence_in_words(items: Sequence[Evidence]) -> str:
 
 
 def _in_words(item: Evidence) -> str:
-    return f"{item.value} on {item.time[:10]}" if item.time and item.time != item.value else item.value
+    value, time = item.value, item.time
+    return f"{value} on {time[:10]}" if time and time != value else value
 
 
 class _Titled(Protocol):
