@@ -7,7 +7,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -191,6 +191,8 @@ def add(day: date, length: Duration, count: int = 1) -> date:
         return day + timedelta(days=number)
     if length.unit is _WEEK:
         return day + timedelta(weeks=number)
+    if length.unit is _YEAR and day.day <= _SHORTEST_MONTH and MINYEAR <= day.year + number <= MAXYEAR:
+        return date(day.year + number, day.month, day.day)  # nothing is clipped: so it is with most
     months = day.year * 12 + day.month - 1 + number * (12 if length.unit is _YEAR else 1)
     year, month = divmod(months, 12)
     if not date.min.year <= year <= date.max.year:

@@ -153,9 +153,9 @@ class Moment(Struct, frozen=True, eq=False, gc=False):
 
     def stands(self, time: Span, window: Length) -> tuple[Placed, tuple[Change, ...]]:
         """Where a time lies, and when it will have been reached and will have left the window."""
-        if isinstance(window, Duration):
-            _, placed, left = self._held(time.first, time.last, window)
-            return placed, left
+        found = self.held.get((id(window), time.first, time.last))
+        if found is not None and found[0] is window:
+            return found[1], found[2]
         return self.place_time(time, window), self.leaving_time(time, window)
 
     def first(self, changes: tuple[Change, ...]) -> datetime | None:

@@ -19,7 +19,7 @@ from adapter.criteria.truth import MET, NOT_MET
 from adapter.evaluator.chart import Chart, Reading
 from adapter.evaluator.finding import finding
 from adapter.evaluator.latest import Latest, evidence, latest, nothing_dated
-from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.moment import INSIDE, Change, Moment, Placed, Span
 from adapter.evaluator.negatives import SHOWN, denied
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONDITION
@@ -79,19 +79,20 @@ def result(test: InfectionTest, analyte: Analyte, chart: Chart, moment: Moment) 
         return Result(frozenset(seen), nothing, waiting, None, evidence(positives, named=True), nothing.changes)
     window = chart.policy.freshness[analyte.freshness]
     found = _agreed(newest, analyte, chart)
-    placed, inside = newest.place(moment, window), Placed.INSIDE
-    undecided = found if isinstance(found, Reason) else None if placed is inside else _PLACED[placed]
-    own = evidence(newest.readings, named=True)
-    # what was ever positive stands beside it
-    shown = tuple(dict.fromkeys((*evidence(positives[-1:], named=True), *own)))
+    time = newest.time
+    placed, left = moment.stands(time, window)
+    undecided = found if isinstance(found, Reason) else None if placed is INSIDE else _PLACED[placed]
+    shown = own = evidence(newest.readings, named=True)
+    if positives or len(own) > 1:  # what was ever positive stands beside it
+        shown = tuple(dict.fromkeys((*evidence(positives[-1:], named=True), *own)))
     return Result(
-        _seen(found, fresh=placed is inside, was_positive=bool(positives)),
+        _seen(found, fresh=placed is INSIDE, was_positive=bool(positives)),
         None if undecided is None else outcome(undecided, own),
         tentative(readings, newest, analyte, chart, moment),
-        _span(newest),
+        (time.start, time.end),
         shown,
-        newest.changes + moment.leaving(newest.first, newest.last, window),
-        isinstance(found, Reason) and placed is inside and _may_be_positive(newest, analyte, chart),
+        newest.changes + left,
+        isinstance(found, Reason) and placed is INSIDE and _may_be_positive(newest, analyte, chart),
     )
 
 
@@ -139,13 +140,6 @@ def _agreed(newest: Latest, analyte: Analyte, chart: Chart) -> Finding | Reason:
     if len(found) == 1:
         return found.pop()
     return Reason.CONFLICTING if newest.same_time else Reason.IMPRECISE_DATE
-
-
-def _span(newest: Latest) -> tuple[datetime, datetime] | None:
-    times = [reading.time for reading in newest.readings if reading.time is not None]
-    if len(times) == 1:
-        return times[0].start, times[0].end
-    return (max(time.start for time in times), max(time.end for time in times)) if times else None
 
 
 def tentative(

@@ -73,8 +73,8 @@ def bind_pregnancy(statement: Condition, terminology: Terminology) -> Callable[[
                 changes += nothing.changes
                 weak.extend([_Word(nothing.reason, None, nothing.evidence)] * (nothing.reason is not Reason.NO_DATA))
                 continue
-            changes += newest.changes + moment.leaving(newest.first, newest.last, window)
-            placed = newest.place(moment, window)
+            placed, left = moment.stands(newest.time, window)
+            changes += newest.changes + left
             if placed is Placed.INSIDE:
                 said = (_of_reading(reading, finding(reading, analyte, chart)) for reading in newest.readings)
                 words.extend(_unless_just_ended(word, ends) for word in said)

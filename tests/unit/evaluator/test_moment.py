@@ -84,3 +84,12 @@ def test_a_window_beyond_the_calendar_begins_with_it() -> None:
     assert moment.place(date.min, date.min, ages) is Placed.INSIDE
     assert moment.leaving(date.min, date.min, ages) == (date(5001, 1, 2),)
     assert moment.leaving(date(2026, 3, 1), date(2026, 3, 1), Duration(9000, CalendarUnit.YEAR)) == ()
+
+
+def test_the_first_change_lies_ahead() -> None:
+    """A day is its first instant in the site's zone; what has been is no change, and nothing ahead is none."""
+    moment = moment_at(at("2026-03-01T12:00:00"), SHANGHAI)
+    days = date(2026, 3, 1), date(2026, 3, 5), date(2026, 3, 3)
+    assert moment.first(days) == at("2026-03-02T16:00:00")
+    assert moment.first((*days, at("2026-03-02T15:59:59"), at("2026-02-01T00:00:00"))) == at("2026-03-02T15:59:59")
+    assert moment.first((date(2026, 3, 1), at("2026-03-01T12:00:00"))) is None
