@@ -8,7 +8,7 @@ from msgspec import Struct
 from adapter.criteria.calendar import Duration, Length
 from adapter.criteria.catalogue import Analyte
 from adapter.evaluator.chart import COUNTED, Chart, Reading
-from adapter.evaluator.moment import BEFORE, INSIDE, Change, Moment, Placed, Span
+from adapter.evaluator.moment import BEFORE, INSIDE, Change, Moment, Placed, Span, span
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reason import Reason
 from adapter.evaluator.verdict import Evidence
@@ -168,7 +168,7 @@ def last_of(analyte: Analyte, chart: Chart, as_of: datetime) -> Last | None:
     found = chart.last.get(analyte.id)
     if found is None or found[0] > as_of:
         fact = _last_instant(chart.record.observations.get(analyte.id, ()), as_of)
-        time = None if fact is None else chart.span(fact.when)
+        time = None if fact is None or fact.when is None else span(fact.when, chart.policy.time_zone)
         last = (
             None if fact is None or time is None else Last(Reading(fact, time, counts=True), time, (evidence_of(fact),))
         )

@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Catalogue, Effort
@@ -269,19 +270,13 @@ class _Teller:
 
     def result(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         """The result of a criterion; of one without any data, told once."""
-        if not node.blank or bearing is _RULING_OUT:
-            return self.tell(role, node, bearing)
-        key = (self.situation, bearing is _OPEN)
-        known = node.bound.told.get(key)
-        if known is None or known[0].role is not role:
-            before = len(self.missed)
-            found = self.tell(role, node, bearing)
-            return kept(node.bound.told, key, (found, tuple(self.missed[before:])), most=MOST_SITUATIONS)[0]
-        self.missed += known[1]
-        return known[0]
-
-    def tell(self, role: CriterionRole, node: Node, bearing: Bearing) -> CriterionResult:
         bound, found, parts = node.bound, node.outcome, node.parts
+        if node.blank and bearing is not _RULING_OUT:
+            known = bound.told.get((self.situation, bearing is _OPEN))
+            if known is None or known[0].role is not role:
+                known = self.without_data(role, node, bearing)
+            self.missed += known[1]
+            return known[0]
         shown = found.evidence
         missing: tuple[DataNeed, ...] = ()
         lasting: bool | UnsetType = UNSET
@@ -317,6 +312,16 @@ class _Teller:
             lasting,
             until,
         )
+
+    def without_data(
+        self, role: CriterionRole, node: Node, bearing: Bearing
+    ) -> tuple[CriterionResult, tuple[DataNeed, ...]]:
+        """The result of a criterion without any data, and what is missing of it."""
+        before = len(self.missed)
+        told = self.result(role, replace(node, blank=False), bearing)
+        found = told, tuple(self.missed[before:])
+        del self.missed[before:]
+        return kept(node.bound.told, (self.situation, bearing is _OPEN), found, most=MOST_SITUATIONS)
 
     def parts(
         self, role: CriterionRole, node: Node, bearing: Bearing
