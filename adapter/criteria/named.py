@@ -31,6 +31,10 @@ RELAPSE = "course-relapse"
 """The value set of relapses, which words name as they do a concept."""
 
 
+NOTHING = "nothing"
+"""Of the table of endings: those of words that name nothing, though they end in one that does (Desinfektion)."""
+
+
 class Named(Struct, frozen=True, gc=False):
     """What one name of a text names, and the sentence that it stands in. `called`: by the table, a site's or ours.
 
@@ -121,7 +125,8 @@ class _Names:
                 return end, name
         if not words[place].endswith(self.endings):
             return None
-        return place + 1, next(self.by_ending[end] for end in self.endings if words[place].endswith(end))
+        ended = self.by_ending.get(next(end for end in self.endings if words[place].endswith(end)))
+        return None if ended is None else (place + 1, ended)
 
 
 def _end_of(name: Words, words: list[str], place: int) -> int:
@@ -261,9 +266,10 @@ def _names(terminology: Terminology) -> _Names:
             )
         )
     by_ending = _gathered(_named_by_table(writing.called_by_ending, terminology))
+    nothing = [folded_words(each) for each in writing.called_by_ending.get(NOTHING, ())]
     return _Names(
         by_first,
-        tuple(longest_first(words[0] for words in by_ending)),
+        tuple(longest_first(words[0] for words in chain(by_ending, nothing))),
         {words[0]: _Name(words, frozenset(of), called=True, loosely=frozenset()) for words, of in by_ending.items()},
         frozenset(halves),
         frozenset(asides),

@@ -273,9 +273,7 @@ SAME: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "a note that denies it behind its word": [
         {**haemoglobin(90), "note": [{"text": "Hämolyse: negativ\nLipämie: negativ; clots: none seen"}]}
     ],
-    "a note with a dash before another label": [
-        {**haemoglobin(90), "note": [{"text": "Probe hämolytisch - Kalium: falsch hoch; Lipämie: -"}]}
-    ],
+    "a note with a dash as all that is said": [{**haemoglobin(90), "note": [{"text": "Hämolyse: -; Lipämie: -"}]}],
     "a saturation after an order of oxygen that was over": [
         SATURATION,
         {
