@@ -14,11 +14,11 @@ STORY := t-all-relapse-child
 
 unexport PYTHONDONTWRITEBYTECODE  # the tests start many processes, and each would compile everything anew
 
-.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement agreement-large docs-samples profiles lock sbom audit wheel release sign clean
+.PHONY: help install check test lint demo bench soak hapi hapi-ready agreement agreement-large docs-samples profiles lock sbom audit wheel wheel-compiled release sign clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## a virtual environment with the locked versions and this project
 
@@ -61,7 +61,7 @@ demo: $(INSTALLED)  ## a made-up cohort, screened for all trials under both poli
 
 bench: $(INSTALLED)  ## how fast a record is read and evaluated: in the process, over HTTP, and of a FHIR server
 	$(BIN)/python -m bench.evaluate
-	$(BIN)/python -m bench.compare
+	$(BIN)/python -m bench.compare --compiled
 	$(BIN)/python -m bench.trials
 	$(BIN)/python -m bench.columns
 	$(BIN)/python -m bench.webhook
@@ -117,6 +117,10 @@ audit: $(INSTALLED)  ## known vulnerabilities of what is locked, without Spark; 
 
 wheel: $(INSTALLED)  ## the wheel and the source archive, built twice and compared: dist/
 	$(BIN)/python -m ops.release --wheel
+
+wheel-compiled: $(INSTALLED)  ## a wheel with a compiled core too, if it answers as the pure code does: dist/; needs gcc, minutes
+	$(BIN)/python -m compiled.check
+	$(BIN)/python -m compiled.build --wheel dist
 
 release: sbom  ## all of a release, unsigned, in dist/; IMAGE_METADATA=what docker buildx --metadata-file wrote
 	$(BIN)/python -m ops.release $(if $(IMAGE_METADATA),--image-metadata "$(IMAGE_METADATA)")

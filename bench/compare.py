@@ -1,8 +1,9 @@
-"""`python -m bench.compare [COMMIT]`: how fast one patient is, beside an earlier commit, in one run.
+"""`python -m bench.compare [COMMIT] [--compiled]`: how fast one patient is, beside an earlier commit, in one run.
 
 The commit is taken out of git into build/compare, with an environment of the packages that it locks. Both commits work
 on the same patients, turn by turn in small parts, and of each part the quickest of several rounds counts, in time of
-the processor: so what else the machine does changes the ratio little.
+the processor: so what else the machine does changes the ratio little. `--compiled`: what is compiled of the present
+sources too (`compiled.build`, which takes minutes where it is not there yet).
 """
 
 import argparse
@@ -10,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from adapter.evaluator import indications
 from adapter.record import read_record
 from adapter.screening.setup import SiteConfig, load_setup
 from bench.patients import patients
+from compiled.build import tree as compiled_tree
 
 EARLIER = "bd3b94f"
 """What the goals for speed refer to."""
@@ -52,6 +54,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=160)
     parser.add_argument("--resources", type=int, default=60, help="resources a patient, at most")
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--compiled", action="store_true", help="what is compiled, too")
     chosen = parser.parse_args()
     try:
         python, tree = earlier(chosen.commit)
@@ -64,18 +67,20 @@ def main() -> None:
         everyone = [*patients(chosen.patients, chosen.resources), *clear, *unclear]
         for number, content in enumerate(everyone):
             (Path(folder) / f"{number:04}.json").write_bytes(content)
-        before = stack.enter_context(worker(python, tree, _WORKER, folder))
-        after = stack.enter_context(worker(Path(sys.executable), ROOT, _WORKER, folder))
-        table = Table("bytes to verdict with evidence", chosen.commit, "now", "times as fast", title="One core")
+        workers = [stack.enter_context(worker(python, tree, _WORKER, folder))]
+        trees = {"now": ROOT, **({"compiled": compiled_tree()} if chosen.compiled else {})}
+        workers.extend(
+            stack.enter_context(worker(Path(sys.executable), each, _WORKER, folder)) for each in trees.values()
+        )
+        columns = [column for name in trees for column in (name, "times as fast")]
+        table = Table("bytes to verdict with evidence", chosen.commit, *columns, title="One core")
         for name, policy, which, what in _RUNS:
             where = range(0, chosen.patients, PART)
-            table.add_row(name, *_told(_both((before, after), (policy, which, what), where, chosen.rounds), where))
+            table.add_row(name, *_told(_each(workers, (policy, which, what), where, chosen.rounds), where))
         for place, name in enumerate(("screening, 4 % indicated", "screening, 20 % of them unclear")):
             first = chosen.patients + place * _COHORT
             where = range(first, first + _COHORT, PART)
-            table.add_row(
-                name, *_told(_both((before, after), ("strict", "all", "screen"), where, chosen.rounds), where)
-            )
+            table.add_row(name, *_told(_each(workers, ("strict", "all", "screen"), where, chosen.rounds), where))
         Console().print(table)
 
 
@@ -159,14 +164,14 @@ def asked(process: subprocess.Popen[str], *request: object) -> float:
     return float(_answer(process))
 
 
-def _told(spent: list[float], where: range) -> tuple[str, str, str]:
-    """Microseconds a patient before and now, and how many times as fast it is now."""
-    before, after = (1e6 * seconds / (len(where) * PART) for seconds in spent)
-    return f"{before:,.0f} us", f"{after:,.0f} us", f"{before / after:.2f}"
+def _told(spent: list[float], where: range) -> list[str]:
+    """Microseconds a patient before, and of each of the others, and how many times as fast it is."""
+    before, *others = (1e6 * seconds / (len(where) * PART) for seconds in spent)
+    return [f"{before:,.0f} us", *(cell for each in others for cell in (f"{each:,.0f} us", f"{before / each:.2f}"))]
 
 
-def _both(
-    workers: tuple[subprocess.Popen[str], ...], run: tuple[str, str, str], parts: range, rounds: int
+def _each(
+    workers: Sequence[subprocess.Popen[str]], run: tuple[str, str, str], parts: range, rounds: int
 ) -> list[float]:
     """Seconds of each worker over all parts, the quickest of each part; who begins changes from part to part."""
     best = [dict.fromkeys(parts, float("inf")) for _ in workers]

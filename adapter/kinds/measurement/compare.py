@@ -55,7 +55,7 @@ class Asked:
     def compare(self, reading: Reading, chart: Chart) -> tuple[Reason, str]:
         """The reason of a reading's answer."""
         del chart
-        coded = (reading.fact.coded or frozenset()) & self.broader.keys()
+        coded = (reading.fact.coded or frozenset()).intersection(self.broader)
         worded = self.words.get(plain(reading.fact.string or ""))
         said = coded if worded is None else coded | {worded}
         if self._contradict(said):
