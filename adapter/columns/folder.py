@@ -110,9 +110,11 @@ class Writer:
     def close(self, coded: dict[int, Row]) -> None:
         """Write what is left, and the table of codings. Raises InputError where two patients have one key."""
         self._convert()
-        for part in self.parts:
-            for table in part.values():
-                table.close()
+        tables = [table for part in self.parts for table in part.values()]
+        for table in tables:  # before runs are put together, which takes the most memory, nothing else waits in it
+            table.settle()
+        for table in tables:
+            table.close()
         for path in sorted((self._folder / "patients").iterdir()):
             keys = pq.read_table(path, columns=["patient"]).column("patient")
             if len(pc.unique(keys)) < len(keys):
@@ -169,7 +171,13 @@ class _Table:
         if self.pending >= (_RECORDS if self._whole else _BYTES):
             self._write()
 
+    def settle(self) -> None:
+        """Write what waits, but for the only rows of a run."""
+        if self._runs is None or self._runs.waits:
+            self.flush()
+
     def close(self) -> None:
+        """Write all that is left."""
         if self._runs is None:
             self.flush()
         else:

@@ -44,11 +44,12 @@ class Runs:
     def rest(self, table: pa.Table) -> Iterator[pa.Table]:
         """The last rows, with what waits; where nothing does, no file is needed."""
         found = self._sorted(table)
-        if self._writer is None:
+        if not self.waits:
             yield found
-        else:
+            return
+        if len(found):
             self._keep(found)
-            yield from self._ended()
+        yield from self._ended()
 
     def _sorted(self, table: pa.Table) -> pa.Table:
         """Rows in the order of the column; of few values, which are sooner sorted by numbers than as texts."""
@@ -72,6 +73,11 @@ class Runs:
             yield from self._merged()
         self.abandon()
 
+    @property
+    def waits(self) -> bool:
+        """Whether there are rows in the file."""
+        return self._writer is not None
+
     def abandon(self) -> None:
         """Give up what waits."""
         file, self._file, self._writer, self._pieces = self._file, None, None, []
@@ -87,10 +93,11 @@ class Runs:
             held.append(rows)
             count += len(rows)
             if count >= _GROUP:
-                yield pa.Table.from_batches(held).combine_chunks()
-                held, count = [], 0
+                group, held, count = _together(held), [], 0  # while it is written its pieces are no longer held
+                yield group
         if held:
-            yield pa.Table.from_batches(held).combine_chunks()
+            group, held = _together(held), []
+            yield group
 
     def _slices(
         self, reader: pa.ipc.RecordBatchFileReader, first: int, end: int
@@ -103,3 +110,7 @@ class Runs:
             for value, until in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
                 yield value, piece.slice(begun, until - begun)
                 begun = until
+
+
+def _together(rows: list[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches([pa.concat_batches(rows)])

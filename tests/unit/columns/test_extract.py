@@ -392,6 +392,34 @@ def test_few_rows_wait_in_no_file(source: Path, tmp_path: Path, strict: Setup, m
     assert files(tmp_path / "one") == files(tmp_path / "other")
 
 
+def test_many_rows_are_sorted_in_a_file(
+    source: Path, tmp_path: Path, strict: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs give the rows in the order that sorting them at once gives, in groups; nothing waits while they do."""
+    run(source, tmp_path / "one", strict)
+    monkeypatch.setattr(folder, "_BYTES", 1 << 14)
+    monkeypatch.setattr(runs, "_GROUP", 100)
+    waiting: list[int] = []
+    writers: list[folder.Writer] = []
+    together = vars(runs)["_together"]
+
+    class Watched(folder.Writer):
+        def __init__(self, *given: Any) -> None:  # noqa: ANN401  # as its own
+            super().__init__(*given)
+            writers.append(self)
+
+    def noted(held: list[pa.RecordBatch]) -> pa.Table:
+        waiting.extend(table.pending for each in writers for part in each.parts for table in part.values())
+        return together(held)
+
+    monkeypatch.setattr(extracting, "Writer", Watched)
+    monkeypatch.setattr(runs, "_together", noted)
+    run(source, tmp_path / "other", strict)
+    assert rows(tmp_path / "one", "observations") == rows(tmp_path / "other", "observations")
+    assert waiting
+    assert not any(waiting)
+
+
 def test_what_waits_is_put_together(source: Path, tmp_path: Path, strict: Setup) -> None:
     """Each batch takes some kilobytes beside its rows: their number must not grow with that of the patients."""
     run(source, tmp_path / "facts", strict)
