@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from adapter.criteria.named import named_in
+from adapter.criteria.named import RELAPSE, named_in
 from adapter.criteria.told import called
 from mappings.terminology import load_terminology
 
@@ -45,3 +45,15 @@ def test_brackets_that_nothing_closes_are_no_name() -> None:
     terminology = load_terminology()
     assert "haemoglobin" in called("Hb (venös)", terminology)
     assert not called("Hb " + "(" * 1_000_000, terminology)
+
+
+@pytest.mark.parametrize(("longer", "shorter"), [("cns-leukaemia", RELAPSE), ("cns-tumour", "malignancy")])
+def test_a_longer_name_keeps_what_a_shorter_one_in_it_says(longer: str, shorter: str) -> None:
+    """A relapse in the meninges is one, and a metastasis in the brain a malignancy: only the longest name is found."""
+    terminology = load_terminology()
+
+    def names(text: str) -> bool:
+        return any(shorter in each.concepts - each.loosely for each in named_in(text, terminology))
+
+    told = terminology.writing.called[longer]
+    assert [each for each in told if any(map(names, each.split())) and not names(each)] == []
