@@ -20,7 +20,7 @@ LIBRARY = f"{GROUP}__mypyc"
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 _RUNTIME = Path(mypyc.__file__).parent / "lib-rt"
 _OPTIONS = (
-    *("-O1", "-fPIC", "-fwrapv", "-fvisibility=hidden", "-DNDEBUG", "-w"),
+    *("-O2", "-fPIC", "-fwrapv", "-fvisibility=hidden", "-DNDEBUG", "-w"),
     *(f"-I{each}" for each in (sysconfig.get_path("include"), _RUNTIME, HERE, "build")),
 )
 _TRANSLATE = """
