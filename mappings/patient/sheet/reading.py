@@ -18,8 +18,12 @@ from mappings.patient.sheet.table import Cell
 from mappings.patient.values import ComparedNumber, read_number
 
 _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}\.\d{3}(?![\d.,])", re.ASCII)
-_POINT = re.compile(r"\s*[<>=≤≥]*\s*(?:0?\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,:])", re.ASCII)
-"""A number with a point that parts no thousands, and none of a day."""
+_POINT = re.compile(
+    r"\s*[<>=≤≥]*\s*(?!(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d(?!\d))"
+    r"(?:0?\.\d+|\d+\.(?:\d{1,2}|\d{4,}))(?![\d.,:]|\s*Uhr\b)",
+    re.ASCII | re.IGNORECASE,
+)
+"""A number with a point that parts no thousands, and none of a day, a month or a time of day."""
 NOTHING = Cell("")
 """A cell that a row has not got."""
 _MOST_KNOWN = 20_000

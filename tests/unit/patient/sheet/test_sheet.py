@@ -357,6 +357,8 @@ def test_the_example_has_the_shapes_of_fhir(strict: Setup) -> None:
         ("1.250", "0.912", Decimal("1.250")),
         ("1.250", "9,2", None),
         ("1.250", "01.02.2026", None),
+        ("1.250", "05.2024", None),  # a month
+        ("1.250", "14.30 Uhr", None),
         ("0.125", "", Decimal("0.125")),
         ("12.5", "", Decimal("12.5")),
         ("1.2504", "", Decimal("1.2504")),
