@@ -34,6 +34,9 @@ class Severity(StrEnum):
     FATAL = "fatal"
 
 
+_WORSE = (Severity.LIFE_THREATENING, Severity.FATAL)
+
+
 class Stage(StrEnum):
     """How far an entry says that a cancer is advanced; parts of a stage (IIIA) are the stage."""
 
@@ -103,8 +106,9 @@ class Condition(Timed):
     @property
     def levels(self) -> tuple[frozenset[str], ...]:
         """What an entry must say of severity, stage and grade: of each that is asked, the levels that will do."""
+        worse = _WORSE if Severity.SEVERE in self.severity else ()  # who is worse than severe is no less severe
         asked = (
-            {f"severity-{each.value}" for each in self.severity},
+            {f"severity-{each.value}" for each in (*self.severity, *worse)},
             {f"stage-{list(Stage).index(each)}" for each in self.stage},
             {f"grade-{each.value}" for each in self.grade},
         )
