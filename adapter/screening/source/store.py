@@ -147,11 +147,15 @@ class Store:
         return self._note(PatientNames(tuple(names), None), place, kept=False) if names else None
 
     def of_another(self, numbers: Iterable[tuple[str, str]], subject: str, place: str) -> str | None:
-        """Note a patient's numbers, as (system, value); what is to be said where another one has one of them."""
+        """Note a patient's numbers, as (system, value); what is to be said where another one has one of them.
+
+        What stands where nobody knows a number ("unbekannt", 000000) is none.
+        """
         told = None
         for system, value in numbers:
             row = (f"{system}|{value}", subject, place)
-            if system and not self._database.execute("INSERT OR IGNORE INTO number VALUES (?, ?, ?)", row).rowcount:
+            is_number = system and any(each.isdigit() and each != "0" for each in value)
+            if is_number and not self._database.execute("INSERT OR IGNORE INTO number VALUES (?, ?, ?)", row).rowcount:
                 query = "SELECT subject, place FROM number WHERE number = ?"
                 other, where = self._database.execute(query, row[:1]).fetchone()
                 told = told or (None if other == subject else _two_of_one(subject, other, where, system))

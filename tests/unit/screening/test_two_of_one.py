@@ -41,6 +41,8 @@ def numbered(name: str, value: str, system: str | None = LAB) -> bytes:
         ([("4711", LAB), ("4712", LAB)], False),
         ([("4711", LAB), ("4711", "http://other.example.org/patients")], False),
         ([("4711", None), ("4711", None)], False),
+        ([("unbekannt", LAB), ("unbekannt", LAB)], False),
+        ([("000000", LAB), ("000000", LAB)], False),
     ],
 )
 def test_a_number_of_one_system(
