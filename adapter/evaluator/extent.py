@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from adapter.criteria.calendar import Duration, Length, add, birthday, expiry
 from adapter.criteria.quantity import AgeBound
 from adapter.criteria.truth import Truth, conjunction
-from adapter.evaluator.moment import Change, Moment, Span, midnight, of_days
+from adapter.evaluator.moment import TICK, Change, Moment, Span, midnight, of_days
 from adapter.evaluator.reason import Reason
 from adapter.record.when import When
 
@@ -149,7 +149,7 @@ def ongoing(extent: Extent, moment: Moment) -> Reply:
             sure=end.first >= moment.as_of,
             possible=end.last is None or end.last >= moment.as_of,
             known=end,
-            changes=tuple(each for each in end if each is not None and moment.as_of < each < _LAST),
+            changes=tuple(each + TICK for each in end if each is not None and moment.as_of <= each < _LAST),
         )
     return _answer(
         sure=end.first is not None and end.first >= moment.day,

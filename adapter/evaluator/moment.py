@@ -14,6 +14,10 @@ Change = date | datetime
 """When something may change: an instant, or the start of a local day."""
 
 
+TICK = timedelta(microseconds=1)
+"""From an instant to the first one after it."""
+
+
 class Span(Struct, frozen=True, gc=False):
     """An interval of time, as instants and as local days."""
 
@@ -55,7 +59,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def _day_end(day: date, zone: ZoneInfo) -> datetime:
     if day == date.max:
         return datetime.max.replace(tzinfo=UTC)
-    return midnight(day + timedelta(days=1), zone) - timedelta(microseconds=1)
+    return midnight(day + timedelta(days=1), zone) - TICK
 
 
 _MOST_WINDOWS = 1024
@@ -211,7 +215,7 @@ def of_days(first: date, last: date, zone: ZoneInfo) -> Span:
 def _after(instant: datetime, window: Hours) -> datetime:
     """The first instant from which a window in hours no longer reaches another one."""
     try:
-        return instant + window.back + timedelta(microseconds=1)
+        return instant + window.back + TICK
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from adapter.criteria.expression import Known
 from adapter.criteria.fields import Word
@@ -10,7 +10,7 @@ from adapter.criteria.model import Leaf
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.columns import Consented
 from adapter.evaluator.kind import Kind, Outlook, Phrase, Rule, consistent, untold
-from adapter.evaluator.moment import Change, Moment
+from adapter.evaluator.moment import TICK, Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import CONSENT as CONSENTS
 from adapter.evaluator.reads import Read
@@ -19,7 +19,6 @@ from adapter.evaluator.verdict import Evidence
 from adapter.record.facts import ConsentFact
 
 NO_WORD = frozenset({"draft", "proposed", "entered-in-error"})
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ def _reason(fact: ConsentFact, chart: Chart, moment: Moment) -> tuple[Reason | N
     changes: tuple[Change, ...] = ()
     if end is not None and end.last < date.max:
         whole_days = fact.end is not None and fact.end.moment is None
-        changes = (end.end + _TICK if whole_days else end.end,)
+        changes = (end.end + TICK if whole_days else end.end,)
     refused = fact.status == "rejected" or fact.denied
     return Reason.CONSENT_REFUSED if refused else Reason.CONSENTED, changes
 

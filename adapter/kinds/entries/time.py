@@ -21,7 +21,7 @@ from adapter.evaluator.extent import (
     lasting,
     ongoing,
 )
-from adapter.evaluator.moment import Change, Moment, Placed, Span, held_until
+from adapter.evaluator.moment import TICK, Change, Moment, Placed, Span, held_until
 from adapter.evaluator.negatives import LIST
 from adapter.evaluator.reason import Reason
 from adapter.kinds.entries.evaluate import Placing
@@ -137,7 +137,7 @@ def _contradicts(fact: Lasts, chart: Chart, moment: Moment) -> tuple[bool, tuple
     if status.isdisjoint(THERE):
         return False, ()
     past = end.end < moment.as_of
-    return past, () if past else (end.end,)
+    return past, () if past or end.last == date.max else (end.end + TICK,)
 
 
 _MAY_GO_ON = frozenset({EntryStatus.OPEN, EntryStatus.PLANNED})

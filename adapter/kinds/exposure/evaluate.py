@@ -18,7 +18,7 @@ from adapter.criteria.value_set import CONCEPTS
 from adapter.evaluator.chart import Chart
 from adapter.evaluator.extent import Reply
 from adapter.evaluator.lists import said_of
-from adapter.evaluator.moment import Change, Moment, Placed, Span
+from adapter.evaluator.moment import TICK, Change, Moment, Placed, Span
 from adapter.evaluator.negatives import Doubtful, Negative, Statement, denied, stated
 from adapter.evaluator.negatives import doubtful as doubtful_of
 from adapter.evaluator.outcome import Outcome, outcome
@@ -38,7 +38,7 @@ from adapter.kinds.exposure.statement import (
 from adapter.record.facts import ConditionFact, ExposureFact, Verification
 from adapter.record.links import coded
 
-_DAY, _LEAST = timedelta(days=1), timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 def statements(
@@ -96,7 +96,7 @@ def _turns(fact: ExposureFact, window: Length, chart: Chart, moment: Moment) -> 
     if end is not None:
         with suppress(OverflowError):
             yield end.first + _DAY
-            yield end.end + _LEAST
+            yield end.end + TICK
 
 
 def _reaches_back(start: Span, window: Length, moment: Moment) -> bool:
