@@ -21,6 +21,7 @@ from adapter.record import read_record
 from bench.patients import patients
 from mappings.policy import load_policy
 from mappings.trial import load_definitions
+from mappings.trial.json_schema import schema_text
 from tests.properties.test_about_one import BASE, BY_ID, EVERY, LATER, TERMINOLOGY, patient, written
 
 def tell(name, bounds, record, as_of, policies):
@@ -29,6 +30,7 @@ def tell(name, bounds, record, as_of, policies):
             print(name, as_of.date(), found.policy, found.study, hashlib.sha256(verdict.to_line(found)).hexdigest())
 
 print(sys.modules[read_record.__module__].__file__)
+print("the schema of trials", hashlib.sha256(schema_text().encode()).hexdigest())
 as_of = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
 bounds = [bind(each, TERMINOLOGY) for each in load_definitions()]
 policies = [load_policy(each) for each in ("strict", "problem-list")]
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     other = [one for one, two in zip(pure, compiled, strict=True) if one != two]
     for each in other[:20]:
         sys.stderr.write(f"compiled: another answer: {each.rsplit(' ', 1)[0]}\n")
-    sys.stdout.write(f"{len(pure) - len(other)} of {len(pure)} verdicts are the same, by {LIBRARY}\n")
+    sys.stdout.write(f"{len(pure) - len(other)} of {len(pure)} answers are the same, by {LIBRARY}\n")
     return 1 if other else 0
 
 

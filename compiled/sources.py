@@ -1,8 +1,8 @@
 """A module as mypyc takes it: the same code, with what mypyc would lose of its classes written in another way.
 
-mypyc forgets a class statement's keywords and the parameters of annotations, and takes a cached property for a plain
-one. So a Struct's keywords become a base class (`BASES`), annotations of fields become text, and `cached_property` is
-imported under a type that doesn't tell it from any decorator.
+mypyc forgets a class statement's keywords, its docstring and the parameters of annotations, and takes a cached property
+for a plain one. So a Struct's keywords become a base class (`BASES`), annotations of fields become text, a docstring is
+given behind the class, and `cached_property` is imported under a type that doesn't tell it from any decorator.
 """
 
 import ast
@@ -53,6 +53,9 @@ def rewritten(source: str) -> Rewritten:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             edits.extend(_class(node, starts, bases))
+            if (said := ast.get_docstring(node, clean=False)) and node in tree.body and _is_plain(node):
+                behind = starts[node.end_lineno or node.lineno]
+                edits.append(_Edit(behind, behind, f"\n\nsetattr({node.name}, '__doc__', {said!r})\n"))
         elif isinstance(node, ast.ImportFrom) and node.module == "functools":
             others = [each.name for each in node.names if each.name != "cached_property"]
             if len(others) < len(node.names):
@@ -114,6 +117,13 @@ def _class(node: ast.ClassDef, starts: Sequence[int], bases: dict[str, Keywords]
             if "ClassVar" not in said:
                 quoted = said.replace('"', "'")
                 yield _at(each.annotation, starts, f'"{quoted}"')
+
+
+def _is_plain(node: ast.ClassDef) -> bool:
+    """Whether a class stays a class of Python's, whose docstring mypyc forgets: schemas say what they have there."""
+    return bool(node.keywords or node.decorator_list) or any(
+        ast.unparse(each).endswith(("Enum", "NamedTuple")) for each in node.bases
+    )
 
 
 class _Bars(ast.NodeTransformer):

@@ -53,6 +53,11 @@ def test_a_struct_decodes_as_it_did() -> None:
     )
 
 
+def test_a_docstring_is_given_again() -> None:
+    """The schema of trials describes each statement by it; mypyc leaves a filler."""
+    assert "setattr(More, '__doc__', 'Two.')\n" in rewritten(MODULE).text
+
+
 def test_a_cached_property_stays_one() -> None:
     """Under a name whose type mypyc doesn't know: as a plain property it would be worked out each time."""
     text = rewritten(MODULE).text
