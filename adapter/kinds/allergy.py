@@ -135,7 +135,7 @@ def _unless_contradicted(
     recorded = [fact for reason, fact, _ in found if reason is Reason.RECORDED]
     against = contradicting(said, [chart.span(fact.recorded or fact.onset) for fact in recorded])
     if not against:
-        return known.also(changes) if said else known
+        return known.also(changes)
     return outcome(Reason.CONFLICTING, (*known.evidence, *against), known.changes).also(changes)
 
 

@@ -248,6 +248,8 @@ HELD = sorted(name for name, each in EVERY.items() if not (isinstance(each.leaf,
 
 @given(name=st.sampled_from(HELD), seed=seeds, policy=policies)
 @example(name="circumstances H6", seed=0, policy="problem-list")  # a stay that is told by the day is over with it
+@example(name="further N4", seed=22, policy="problem-list")  # a number of lines of a day to come
+@example(name="person E3", seed=41, policy="problem-list")  # "no known allergies" of a day to come, beside one
 def test_answers_hold_as_long_as_they_say(name: str, seed: int, policy: str) -> None:
     """Until `validUntil` nothing changes, and then something does: also where a formula is for another age."""
     bound = EVERY[name].bound

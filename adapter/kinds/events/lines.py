@@ -16,7 +16,7 @@ from adapter.evaluator.chart import Chart, Interval
 from adapter.evaluator.columns import Beside, Setting, Several
 from adapter.evaluator.kind import Evaluation, Kind, Outlook, Phrase, Rule, untold
 from adapter.evaluator.latest import Fresh, fresh_of
-from adapter.evaluator.moment import Moment
+from adapter.evaluator.moment import Change, Moment
 from adapter.evaluator.outcome import Outcome, outcome
 from adapter.evaluator.reads import EXPOSURE, Read, Role, coded, observed
 from adapter.evaluator.reason import Reason
@@ -47,16 +47,16 @@ def bind_lines(statement: LinesOfTherapy, terminology: Terminology) -> Evaluatio
     analyte = terminology.catalogue.analytes[statement.recorded] if statement.recorded is not None else None
 
     def evaluate(chart: Chart, moment: Moment) -> Outcome:
-        said = _recorded(statement, analyte, chart, moment) if analyte is not None else None
+        said, turns = _recorded(statement, analyte, chart, moment) if analyte is not None else (None, ())
         if said is not None:
             return said
         found = gather(chart, moment)
         lines = built([each for each in found.events if each.sure], statement)
         if not lines:
-            return _of_none(statement, found).also(found.changes)
+            return _of_none(statement, found).also(found.changes + turns)
         firsts = tuple(line[0].evidence for line in lines)
         note = f"{len(lines)} {'line' if len(lines) == 1 else 'lines'} as built from what is on record"
-        return outcome(Reason.NEEDS_REVIEW, firsts, found.changes, note)
+        return outcome(Reason.NEEDS_REVIEW, firsts, found.changes + turns, note)
 
     return evaluate
 
@@ -71,20 +71,22 @@ def _of_none(statement: LinesOfTherapy, found: Gathered) -> Outcome:
     return whole
 
 
-def _recorded(statement: LinesOfTherapy, analyte: Analyte, chart: Chart, moment: Moment) -> Outcome | None:
-    """What a fresh count on record says; None where there is none, or it can't be read."""
+def _recorded(
+    statement: LinesOfTherapy, analyte: Analyte, chart: Chart, moment: Moment
+) -> tuple[Outcome | None, tuple[Change, ...]]:
+    """What a fresh count on record says; None where there is none, or it can't be read, and when that may change."""
     newest = fresh_of(analyte, chart, moment, chart.policy.freshness[analyte.freshness])
     if not isinstance(newest, Fresh):
-        return None
+        return None, newest.changes
     numbers = [chart.number(each.fact, analyte) for each in newest.latest.readings]
     counts = {each.low for each in numbers if isinstance(each, Interval) and each.low == each.high}
     if len(counts) != 1 or len(numbers) != sum(isinstance(each, Interval) for each in numbers):
-        return None
+        return None, newest.changes
     count = counts.pop() or 0
     fits = (statement.at_least is None or count >= statement.at_least) and (
         statement.at_most is None or count <= statement.at_most
     )
-    return outcome(Reason.VALUE_SATISFIES if fits else Reason.VALUE_FAILS, newest.evidence, newest.changes)
+    return outcome(Reason.VALUE_SATISFIES if fits else Reason.VALUE_FAILS, newest.evidence, newest.changes), ()
 
 
 def built(taken: Sequence[Event], rule: LinesOfTherapy) -> list[list[Event]]:
