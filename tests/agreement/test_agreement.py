@@ -76,15 +76,15 @@ def test_a_flipped_comparator_is_found(
 ) -> None:
     """An evaluator that takes "at least" for "at most" differs in ways that are not listed."""
     engine, libraries = running_engine
-    right = measurement.stands
+    right = measurement.against
 
-    def wrong(number: Any, comparator: Comparator, bound: Any) -> Any:  # noqa: ANN401  # as `stands` has it
-        return right(number, Comparator(FLIPPED[comparator.value]), bound)
+    def wrong(comparator: Comparator, bound: Any) -> Any:  # noqa: ANN401  # as `against` has it
+        return right(Comparator(FLIPPED[comparator.value]), bound)
 
     asked = Asked("low haemoglobin", bundle({"resourceType": "Patient", "id": "p1"}, haemoglobin(60)), AS_OF)
+    assert compare(asked, engine, libraries).differences == []
+    monkeypatch.setattr(measurement, "against", wrong)  # comparisons are chosen when a trial is bound
     bounds = [bind(each, TERMINOLOGY) for each in SHIPPED]
-    assert compare(asked, engine, libraries, bounds=bounds).differences == []
-    monkeypatch.setattr(measurement, "stands", wrong)
     found = compare(asked, engine, libraries, bounds=bounds).differences
     wrongly = {(each.study, each.criterion, each.evaluator, each.cql, each.kind) for each in found if each.criterion}
     assert wrongly == {
