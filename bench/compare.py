@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from rich.console import Console
 from rich.table import Table
@@ -137,7 +137,12 @@ def _run(*command: str) -> str:
 @contextmanager
 def worker(python: Path, tree: Path, script: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A script in a tree of the project, which answers lines; it is ready."""
-    environment: Mapping[str, str] = {"PYTHONPATH": str(tree), "PATH": os.defpath, "PYTHONHASHSEED": "0"}
+    environment: Mapping[str, str] = {
+        "PYTHONPATH": str(tree),
+        "PATH": os.defpath,
+        "PYTHONHASHSEED": "0",
+        "TMPDIR": gettempdir(),  # where it writes: on some disks a file costs more than all that is reckoned
+    }
     command = (str(python), str(script), *arguments)
     with subprocess.Popen(  # noqa: S603  # a command of ours
         command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
