@@ -3,8 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import compress
-from operator import attrgetter, is_not
 from typing import Any, NamedTuple
 
 import msgspec
@@ -270,25 +268,16 @@ class Verdict(Struct, frozen=True, kw_only=True, eq=False):
 
 def each_once(needs: Iterable[DataNeed]) -> tuple[DataNeed, ...]:
     """Data needs, each once, with all of the criteria that it would settle."""
-    every = list(needs)
-    found = dict(zip(map(_DATA, every), every, strict=True))
-    if len(found) == len(every):
-        return tuple(every)
-    every.reverse()
-    found.update(zip(map(_DATA, every), every, strict=True))  # the first of each is the last to be put there
-    every.reverse()
-    criteria: dict[tuple[str, str, str | None], dict[str, None]] = {}
-    for need in compress(every, map(is_not, every, map(found.get, map(_DATA, every)))):  # all but the first
-        known = criteria.get(need.data)
-        if known is None:
-            known = criteria[need.data] = dict.fromkeys(found[need.data].criteria)
-        known.update(dict.fromkeys(need.criteria))
-    for data, of in criteria.items():
-        found[data] = found[data].of(tuple(of))
+    found: dict[tuple[str, str, str | None], DataNeed] = {}
+    several: dict[tuple[str, str, str | None], dict[str, None]] = {}
+    for need in needs:
+        data = need.data
+        first = found.setdefault(data, need)
+        if first is not need:
+            several.setdefault(data, dict.fromkeys(first.criteria)).update(dict.fromkeys(need.criteria))
+    for data, criteria in several.items():
+        found[data] = found[data].of(tuple(criteria))
     return tuple(found.values())
-
-
-_DATA = attrgetter("data")
 
 
 def instant(moment: datetime) -> str:
