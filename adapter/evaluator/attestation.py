@@ -48,9 +48,10 @@ def attested(code: str, chart: Chart, moment: Moment) -> Attested | None:
         future = tuple(r.time.start for r in valid if r.time is not None and moment.is_future(r.time))
         return Attested(None, shown, future)
     window = chart.policy.freshness[CLASS]
-    changes = newest.changes + moment.leaving(newest.first, newest.last, window)
+    placed, left = moment.stands(newest.time, window)
+    changes = newest.changes + left
     said = {reading.fact.boolean for reading in newest.readings}
-    if newest.place(moment, window) is not Placed.INSIDE or len(said) > 1:
+    if placed is not Placed.INSIDE or len(said) > 1:
         return Attested(None, shown, changes)
     truth = Truth.MET if said.pop() else Truth.NOT_MET
     return Attested(truth, tuple([_word(each) for each in newest.readings]), changes, newest.time)

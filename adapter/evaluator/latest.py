@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from adapter.criteria.calendar import Duration, Length
+from adapter.criteria.calendar import Length
 from adapter.criteria.catalogue import Analyte
 from adapter.evaluator.chart import COUNTED, Chart, Reading
 from adapter.evaluator.moment import BEFORE, INSIDE, Change, Moment, Placed, Span, span
@@ -34,10 +34,6 @@ class Latest(Struct, frozen=True, gc=False):
             return self.readings[0].time
         times = [reading.time for reading in self.readings if reading.time is not None]
         return Span(max(each.start for each in times), max(each.end for each in times), self.first, self.last)
-
-    def place(self, moment: Moment, window: Duration) -> Placed:
-        """Where the latest value lies to the window."""
-        return moment.place(self.first, self.last, window)
 
 
 class Fresh(Struct, frozen=True, gc=False):

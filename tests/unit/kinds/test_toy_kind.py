@@ -67,7 +67,7 @@ def bind_tested(statement: BeenTested, trial: Trial) -> Evaluation:
         newest = latest(chart.readings(analyte), moment)
         if newest is None:
             return outcome(Reason.NO_DATA)
-        inside = newest.place(moment, statement.window) is Placed.INSIDE
+        inside = moment.place_time(newest.time, statement.window) is Placed.INSIDE
         return outcome(Reason.RECORDED if inside else Reason.STALE, evidence(newest.readings))
 
     return evaluated
