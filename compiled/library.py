@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -11,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mypyc
+
+from ops.command import run
 
 HERE = Path(__file__).parent
 GROUP = "fhir_trial_adapter"
@@ -45,7 +46,7 @@ class CompileError(Exception):
 def translate(folder: Path, modules: Sequence[str]) -> None:
     """C of some modules of a folder, in its `build`. Raises CompileError."""
     (folder / "mypy.ini").write_text(_MYPY, encoding="utf-8")
-    _run([sys.executable, "-c", _TRANSLATE, "mypy.ini", GROUP, *modules], folder, PYTHONPATH=str(folder))
+    run([sys.executable, "-c", _TRANSLATE, "mypy.ini", GROUP, *modules], folder, CompileError, PYTHONPATH=str(folder))
 
 
 def cached(text: str) -> str:
@@ -79,25 +80,16 @@ def link(folder: Path, modules: Sequence[str]) -> list[Path]:
     def compiled(source: Path) -> Path:
         made = objects / f"{source.stem}.o"
         generated = ["-include", str(HERE / "inline_cache.h")] if source.stem.startswith("__native_") else []
-        _run(["gcc", *_OPTIONS, *generated, "-c", str(source), "-o", str(made)], folder)
+        run(["gcc", *_OPTIONS, *generated, "-c", str(source), "-o", str(made)], folder, CompileError)
         return made
 
     def loader(source: Path, made: Path) -> None:
-        _run(["gcc", *_OPTIONS, "-shared", str(source), "-o", str(made)], folder)
+        run(["gcc", *_OPTIONS, "-shared", str(source), "-o", str(made)], folder, CompileError)
 
     library = folder / f"{LIBRARY}{SUFFIX}"
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         parts = list(pool.map(compiled, sources))
         list(pool.map(loader, shims, loaders))
-    _run(["gcc", "-shared", "-s", *map(str, parts), "-o", str(library)], folder)
+    run(["gcc", "-shared", "-s", *map(str, parts), "-o", str(library)], folder, CompileError)
     shutil.rmtree(objects)
     return [library, *loaders]
-
-
-def _run(command: Sequence[str], folder: Path, **environment: str) -> None:
-    done = subprocess.run(  # noqa: S603  # our own commands
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        msg = f"{command[0]} failed: {(done.stderr + done.stdout).strip()[-1500:]}"
-        raise CompileError(msg)

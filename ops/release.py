@@ -15,11 +15,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from ops.command import run
 
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
@@ -80,7 +81,8 @@ def build(into: Path) -> list[Path]:
                 shutil.copyfile(source, target)
         for each in ROOT.glob("*.md"):
             shutil.copyfile(each, Path(folder) / each.name)
-        _run([sys.executable, "-m", "hatchling", "build", "--directory", str(into)], folder, SOURCE_DATE_EPOCH=_epoch())
+        command = [sys.executable, "-m", "hatchling", "build", "--directory", str(into)]
+        run(command, Path(folder), ReleaseError, SOURCE_DATE_EPOCH=_epoch())
     return sorted(into.iterdir())
 
 
@@ -144,17 +146,7 @@ def _sha256(file: Path) -> str:
 def _epoch() -> str:
     """The time that archives are given: the commit's, or what the environment says."""
     said = os.environ.get("SOURCE_DATE_EPOCH")
-    return said or _run(["git", "log", "-1", "--format=%ct"], str(ROOT)).strip() or "315532800"
-
-
-def _run(command: Sequence[str], folder: str, **environment: str) -> str:
-    done = subprocess.run(  # noqa: S603  # our own commands
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        msg = f"{' '.join(command[:4])} failed: {done.stderr.strip()[-400:]}"
-        raise ReleaseError(msg)
-    return done.stdout
+    return said or run(["git", "log", "-1", "--format=%ct"], ROOT, ReleaseError).strip() or "315532800"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
